@@ -1,0 +1,1 @@
+"""From notebooks to website and PDF: execution, the ledger of numbers, rendering."""

@@ -1,0 +1,1 @@
+"""Readers, one per data set, into a common frame store; splits that share no recording."""

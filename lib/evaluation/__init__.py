@@ -1,0 +1,1 @@
+"""Metrics on arrays, with intervals over worlds. Nothing here trains."""

@@ -1,0 +1,1 @@
+"""Networks and their losses. They know neither files nor devices."""

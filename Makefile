@@ -1,0 +1,69 @@
+# Everything from a fresh clone: `make book`, `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+          --group book --group test --group dev --group bench \
+          --generate-hashes --no-emit-index-url --no-header --quiet
+export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lint unit chapters site golden lab serve lock bench clean distclean
+
+help:  ## list the commands
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready  ## create .venv with the locked dependencies
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=/path/to/python" % v[:2])'
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: setup  ## make footage, train, run the chapters, render site and PDF into _book/
+	$(BIN)/seeing book
+
+test: setup lint unit chapters site  ## verify everything: code, chapters, numbers, rendered book
+	@echo "All checks passed."
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/lint-imports --no-cache | tail -n 3
+	$(BIN)/mypy --no-error-summary
+	@mkdir -p build && cp requirements.lock build/requirements.lock && $(LOCK) -o build/requirements.lock \
+	  && cmp -s requirements.lock build/requirements.lock \
+	  || { echo "requirements.lock is not what pyproject.toml asks for: run 'make lock'"; exit 1; }
+
+unit: setup
+	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
+
+chapters: setup  ## run every chapter and compare its kept outputs (nbval)
+	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters
+
+site: setup  ## render the book, then check its numbers, links and pages in a browser
+	$(BIN)/seeing book
+	$(BIN)/pytest --quiet tests/chapters
+
+golden: setup  ## rewrite tests/golden/ from the last run of the chapters; review the diff
+	$(BIN)/python -m tests.chapters.golden
+
+lab: setup  ## open JupyterLab on the chapters
+	$(BIN)/jupyter lab --notebook-dir=. chapters
+
+serve: setup  ## serve the rendered book on http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _book
+
+bench: setup  ## measure speeds side by side with peers
+	@for b in benchmarks/[a-z]*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+lock: setup  ## write requirements.lock anew from pyproject.toml
+	$(LOCK) --upgrade -o requirements.lock
+
+clean:  ## remove built pages and finished runs, keep footage and .venv
+	rm -rf _book build runs
+
+distclean: clean  ## remove .venv and made footage, too
+	rm -rf $(VENV) data/blocks

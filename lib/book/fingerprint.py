@@ -1,0 +1,89 @@
+"""What an executed chapter rests on, hashed: if any of it changes, it is executed again."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from lib.book.environment import package_versions
+from lib.files import digest
+
+_NOT_IN_CHAPTERS = (
+    "lib/cli",
+    "lib/cli.py",
+    "lib/book/execute.py",
+    "lib/book/fingerprint.py",
+    "lib/book/pandoc",
+    "lib/book/quarto.py",
+    "lib/book/render.py",
+    "lib/book/staging.py",
+)
+"""Parts of the library that no chapter imports: changing them leaves every number as it is."""
+
+
+def chapter_fingerprint(
+    root: Path, source: Path, parameters: Mapping[str, Any], *, ledgers_of: Sequence[str] = ()
+) -> str:
+    """Hash of everything that the executed chapter `source` depends on.
+
+    That is: its cells (not their outputs), its parameters, the footage in ``data_dir``, the library
+    with its assets, the claims, Python and the packages, and its recorded results. An appendix may
+    show numbers of every chapter: it rests on all recorded results, and on the live ledgers of
+    `ledgers_of`, the chapters before it.
+    """
+    files = [*_library(root), root / "claims.toml"]
+    files += _tree(root / "results" / ("" if ledgers_of else source.stem))
+    for chapter in ledgers_of:
+        files += _tree(root / "runs" / "ledger" / chapter)
+    parts: list[str | Path] = [
+        json.dumps(_cells(source)),
+        json.dumps(dict(parameters), sort_keys=True, default=str),
+        json.dumps([platform.python_version(), package_versions()]),
+        *_footage(parameters.get("data_dir")),
+    ]
+    for path in files:
+        if path.is_file():
+            parts += [path.relative_to(root).as_posix(), path]
+    return digest(parts)
+
+
+def _cells(source: Path) -> list[tuple[str, str, list[str]]]:
+    cells = nbformat.read(source, as_version=4).cells
+    return [(c.cell_type, c.source, list(c.metadata.get("tags", []))) for c in cells]
+
+
+def _library(root: Path) -> list[Path]:
+    return [
+        path
+        for path in _tree(root / "lib")
+        if not any(
+            path.relative_to(root).as_posix() == part
+            or path.relative_to(root).as_posix().startswith(f"{part}/")
+            for part in _NOT_IN_CHAPTERS
+        )
+    ]
+
+
+def _tree(folder: Path) -> list[Path]:
+    """Files below `folder`, sorted; none of Python's caches, none that are still being written."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    )
+
+
+def _footage(folder: object) -> Iterator[str]:
+    """Names, sizes and times of change of the files in a folder: contents would take too long."""
+    if not isinstance(folder, str) or not Path(folder).is_dir():
+        return
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            status = (Path(parent) / name).stat()
+            relative = os.path.relpath(os.path.join(parent, name), folder)  # noqa: PTH118
+            yield f"{relative} {status.st_size} {status.st_mtime_ns}"

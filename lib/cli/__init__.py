@@ -1,0 +1,28 @@
+"""The `seeing` command: make footage, run a chapter, build the book.
+
+Heavy libraries are imported inside the commands, so that ``seeing --help`` answers at once.
+"""
+
+import typer
+
+from lib.cli import book, chapters, footage
+
+app = typer.Typer(
+    name="seeing",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "**Seeing Games**: what neural networks learn from game pixels, "
+        "as a book that runs.\n\n"
+        "Read the book, run one chapter on your own footage, or make footage to try it with. "
+        "The help of each command shows examples."
+    ),
+    epilog="Start with `seeing run 4`, or build everything with `seeing book`.",
+)
+app.command("run", rich_help_panel="Chapters", epilog=chapters.EXAMPLES)(chapters.run)
+app.command("book", rich_help_panel="Chapters", epilog=book.EXAMPLES)(book.book)
+app.add_typer(footage.app, name="footage", rich_help_panel="Footage")
+
+__all__ = ["app"]

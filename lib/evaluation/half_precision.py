@@ -1,0 +1,149 @@
+"""Which half-precision product of the EMA quantiser overflows, and what follows from it.
+
+Float16 ends at 65,504. Under autocast the quantiser's three matrix products give float16
+results: latents times codebook (distances), one-hot rows times codebook (look-up), and one-hot
+columns times latents (the sums of the moving averages). The experiments here ask how near each
+comes to that end on a trained model, and let one batch go beyond it. Nothing is optimised: only
+what the forward pass itself changes is seen, as for a caller that skips the optimiser step of a
+non-finite loss.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lib.models.quantiser import (
+    FLOAT16_MAX,
+    HALF_PRODUCTS,
+    EmaQuantiser,
+    QuantiserConfig,
+    nearest_codes,
+)
+
+
+class Outcome(StrEnum):
+    """What one batch with larger latents does to a quantiser in training, from mild to worst."""
+
+    RIGHT = "as in float32"
+    WRONG_CODES = "other codes chosen"
+    LOSS_LOST = "this loss infinite"
+    POISONED = "all later losses infinite"
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Largest magnitudes the three products reach on one batch, computed in float32."""
+
+    distances: float  # |z . e|
+    look_up: float  # |e|
+    ema_sums: float  # |sum of the latents given to one code|
+
+    def headroom(self) -> dict[str, float]:
+        """How many times larger the latents may grow before each product overflows.
+
+        The codebook stays as it is, so all but the look-up grow in proportion; the look-up holds
+        codebook entries only, and its factor says how much those may grow.
+        """
+        return dict(
+            zip(
+                HALF_PRODUCTS,
+                (FLOAT16_MAX / x for x in (self.distances, self.look_up, self.ema_sums)),
+                strict=True,
+            )
+        )
+
+
+def measure_peaks(z: Float[Tensor, "b d h w"], codebook: Float[Tensor, "k d"]) -> Peaks:
+    """Largest magnitude of each product on latents `z`, without rounding to float16."""
+    flat = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]).float()
+    codes, largest_product = nearest_codes(flat, codebook)
+    sums = torch.zeros_like(codebook).index_add_(0, codes, flat)
+    return Peaks(float(largest_product), float(codebook.abs().max()), float(sums.abs().max()))
+
+
+def quantiser_from(source: EmaQuantiser, config: QuantiserConfig) -> EmaQuantiser:
+    """A quantiser in training mode with `source`'s codebook and averages, options of `config`."""
+    copy = EmaQuantiser(config)
+    copy.load_state_dict(source.state_dict())
+    return copy.train()
+
+
+@torch.no_grad()
+def losses_after_loud_batch(
+    source: EmaQuantiser,
+    z: Float[Tensor, "b d h w"],
+    *,
+    factor: float,
+    config: QuantiserConfig,
+    batches: int = 6,
+    loud: int = 2,
+) -> list[bool]:
+    """Whether the loss is finite on each of `batches` training batches.
+
+    Every batch holds latents `z`; in the one at index `loud` they are `factor` times as large.
+    """
+    quantiser = quantiser_from(source, config)
+    finite = []
+    for i in range(batches):
+        result = quantiser(z * (factor if i == loud else 1.0))
+        finite.append(bool(torch.isfinite(result.commitment)))
+    return finite
+
+
+@torch.no_grad()
+def outcome(
+    source: EmaQuantiser,
+    z: Float[Tensor, "b d h w"],
+    *,
+    factor: float,
+    config: QuantiserConfig,
+    tolerance: float = 0.01,
+) -> Outcome:
+    """What a batch of latents `factor` times `z` does under `config`, against float32.
+
+    Up to a share of `tolerance` of the codes may differ by rounding alone.
+    """
+    quantiser = quantiser_from(source, config)
+    expected = quantiser_from(source, replace(config, half_products=()))(z * factor)
+    loud, after = quantiser(z * factor), quantiser(z)
+    if not torch.isfinite(after.commitment):
+        return Outcome.POISONED
+    if not torch.isfinite(loud.commitment):
+        return Outcome.LOSS_LOST
+    differing = (loud.codes != expected.codes).float().mean()
+    return Outcome.WRONG_CODES if differing > tolerance else Outcome.RIGHT
+
+
+def sweep(
+    source: EmaQuantiser, z: Float[Tensor, "b d h w"], factors: Sequence[float]
+) -> dict[str, list[Outcome]]:
+    """Outcome at each factor with one product in float16 and the other two in float32."""
+    bare = bare_config(source.config)
+    return {
+        product: [
+            outcome(source, z, factor=factor, config=replace(bare, half_products=(product,)))
+            for factor in factors
+        ]
+        for product in HALF_PRODUCTS
+    }
+
+
+def bare_config(trained: QuantiserConfig) -> QuantiserConfig:
+    """The sizes of `trained` in float32 and without clamps."""
+    return replace(trained, half_products=(), latent_limit=None, code_limit=None)
+
+
+def repairs(trained: QuantiserConfig) -> dict[str, QuantiserConfig]:
+    """The broken quantiser, the two repairs of v1.0.1 that touch it alone, and both."""
+    bare = bare_config(trained)
+    clamped = replace(bare, latent_limit=10.0, code_limit=3.0)
+    return {
+        "float16 (v1.0)": replace(bare, half_products=HALF_PRODUCTS),
+        "float16, clamped": replace(clamped, half_products=HALF_PRODUCTS),
+        "float32": bare,
+        "float32, clamped (v1.0.1)": clamped,
+    }

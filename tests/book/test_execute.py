@@ -1,0 +1,357 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import lib.book.execute as module
+from lib.book.execute import ChapterError, execute, parameters_of
+from lib.book.fingerprint import chapter_fingerprint
+from lib.book.results import Ledger
+from lib.book.staging import book_sources, stage
+
+FIRST, LAST = "chapters/01-first.ipynb", "chapters/90-last.ipynb"
+PARAMETERS = 'preset = "tiny"\nseed = 0\ndata_dir = ""'
+
+
+def write_notebook(path: Path, *cells: str, tagged: int = 1) -> None:
+    """A notebook with a title, `tagged` parameters cells, and these code cells."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_markdown_cell("# Title {#sec-title}")]
+    for _ in range(tagged):
+        cell = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+        notebook.cells.append(cell)
+    notebook.cells += [nbformat.v4.new_code_cell(source) for source in cells]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A project with two small chapters."""
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "_quarto.yml").write_text(
+        "project:\n  type: book\n  output-dir: _book\n  resources: [extra/*.json]\n"
+        "book:\n  favicon: pictures/icon.svg\n  chapters:\n    - index.qmd\n"
+        f"    - part: One\n      chapters:\n        - {FIRST}\n"
+        f"  appendices:\n    - {LAST}\nbibliography: references.bib\n"
+    )
+    assets = ("pictures/icon.svg", "figures/seen.png", "extra/a.json", "extra/b.csv")
+    for name in ("index.qmd", "references.bib", "lib/part.py", *assets):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    write_notebook(
+        tmp_path / FIRST,
+        "import os, pathlib\n"
+        'print(preset, seed, pathlib.Path.cwd().name, os.environ["SEEING_ROOT"])\n'
+        'log = pathlib.Path(os.environ["SEEING_ROOT"], "log")\n'
+        'log.write_text((log.read_text() if log.exists() else "") + "x")',
+    )
+    write_notebook(tmp_path / LAST, "1 + 1")
+    return tmp_path
+
+
+def printed(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return "".join(output.get("text", "") for output in outputs)
+
+
+def test_all_chapters_are_executed_once(book):
+    runs = execute(book, parameters={"preset": "small"}, progress=False)
+    assert [(run.chapter, run.cached) for run in runs] == [("01-first", False), ("90-last", False)]
+    assert runs[0].path == book / "build" / FIRST
+    assert printed(runs[0].path).split() == ["small", "0", "chapters", str(book)]
+    text = runs[0].path.read_text()
+    metadata = json.loads(text)["metadata"]["papermill"]
+    assert metadata == {"input_path": FIRST, "parameters": {"preset": "small"}}
+    assert "start_time" not in text
+
+    started = time.perf_counter()
+    again = execute(book, parameters={"preset": "small"}, progress=False)
+    assert time.perf_counter() - started < 2
+    assert [(run.seconds, run.cached) for run in again] == [(run.seconds, True) for run in runs]
+    assert (book / "log").read_text() == "x"
+
+    execute(book, chapters=[FIRST], parameters={"preset": "small"}, force=True, progress=False)
+    assert (book / "log").read_text() == "xx"
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    """Execution replaced by copying, for tests of the cache alone; counts the chapters executed."""
+    executed = []
+
+    def copy(source, output, **options):
+        executed.append(Path(source).stem)
+        notebook = nbformat.read(source, as_version=4)
+        nbformat.write(notebook, output)
+        return notebook
+
+    monkeypatch.setattr("papermill.execute_notebook", copy)
+    return executed
+
+
+def edit_notebook(root):
+    write_notebook(root / FIRST, "2 + 2")
+
+
+def edit_library(root):
+    (root / "lib" / "part.py").write_text("changed")
+
+
+def edit_claims(root):
+    (root / "claims.toml").write_text("changed")
+
+
+def add_asset(root):
+    (root / "lib" / "book.mplstyle").write_text("new")
+
+
+def record_results(root):
+    (root / "results" / "01-first").mkdir(parents=True)
+    (root / "results" / "01-first" / "metrics.json").write_text("{}")
+
+
+def lose_output(root):
+    (root / "build" / FIRST).unlink()
+
+
+def damage_output(root):
+    (root / "build" / FIRST).write_text("{}")
+
+
+def overwrite_ledger(root):
+    Ledger("01-first", "tiny", root=root).save()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit_notebook,
+        edit_library,
+        edit_claims,
+        add_asset,
+        record_results,
+        lose_output,
+        damage_output,
+        overwrite_ledger,
+    ],
+)
+def test_what_a_chapter_rests_on_makes_it_run_again(book, instant, change):
+    run = {"chapters": [FIRST], "progress": False}
+    assert not execute(book, **run)[0].cached
+    assert execute(book, **run)[0].cached
+    change(book)
+    assert not execute(book, **run)[0].cached
+    assert execute(book, **run)[0].cached
+    assert len(instant) == 2
+
+
+def test_parameters_and_footage_count_too(book, instant):
+    footage = book / "footage"
+    footage.mkdir()
+    for parameters in ({}, {"seed": 1}, {"seed": 1, "data_dir": footage}):
+        assert not execute(book, chapters=[FIRST], parameters=parameters, progress=False)[0].cached
+    (footage / "video.mp4").write_bytes(b"new")
+    assert not execute(book, chapters=[FIRST], parameters=parameters, progress=False)[0].cached
+    assert execute(book, chapters=[FIRST], parameters=parameters, progress=False)[0].cached
+
+
+def strip_outputs(root):
+    notebook = nbformat.read(root / FIRST, as_version=4)
+    notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text="kept")]
+    nbformat.write(notebook, root / FIRST)
+
+
+def edit_renderer(root):
+    for name in ("lib/book/render.py", "lib/book/pandoc/press.py", "lib/cli/run.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("changed")
+
+
+def other_results(root):
+    (root / "results" / "02-second").mkdir(parents=True)
+    (root / "results" / "02-second" / "metrics.json").write_text("{}")
+
+
+@pytest.mark.parametrize("change", [strip_outputs, edit_renderer, other_results])
+def test_what_a_chapter_does_not_rest_on_leaves_it(book, instant, change):
+    execute(book, chapters=[FIRST], progress=False)
+    change(book)
+    assert execute(book, chapters=[FIRST], progress=False)[0].cached
+
+
+def test_an_appendix_rests_on_the_numbers_of_the_chapters(book, instant):
+    execute(book, progress=False)
+    Ledger("01-first", "tiny", root=book).save()
+    instant.clear()
+    execute(book, progress=False)
+    assert instant == ["01-first", "90-last"]
+    other_results(book)
+    instant.clear()
+    assert [run.cached for run in execute(book, progress=False)] == [True, False]
+
+
+def test_a_failed_chapter_is_kept_and_named(book):
+    write_notebook(
+        book / FIRST, "print('before')", '#| label: fig-broken\nraise KeyError("lost")', "1"
+    )
+    for parameters in ({}, {"seed": 3}):  # papermill adds a cell in the second case only
+        with pytest.raises(ChapterError) as caught:
+            execute(book, parameters=parameters, progress=False)
+        kept = book / "build" / "failed" / "01-first.ipynb"
+        assert str(caught.value) == (
+            "chapter 01-first failed in cell 4 (In [3], label fig-broken): KeyError: 'lost'\n"
+            f"The notebook, executed up to there, is kept in {kept}"
+        ).replace("In [3]", "In [4]" if parameters else "In [3]")
+        assert (caught.value.chapter, caught.value.kept) == ("01-first", kept)
+    assert "before" in printed(kept)
+    assert "Traceback" in kept.read_text()
+    assert not (book / "build" / FIRST).exists()
+    assert not list((book / "build" / ".partial").iterdir())
+
+    write_notebook(book / FIRST, "1")
+    assert not execute(book, chapters=[FIRST], progress=False)[0].cached
+    assert not kept.exists()
+
+
+def test_a_dead_kernel_is_reported(book):
+    write_notebook(book / FIRST, "import os\nos._exit(1)")
+    with pytest.raises(ChapterError, match="chapter 01-first: the kernel died"):
+        execute(book, chapters=[FIRST], progress=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_chapter_does_not_count_as_executed(book, number):
+    write_notebook(
+        book / FIRST,
+        "import os, pathlib, time\n"
+        'mark = pathlib.Path(os.environ["SEEING_ROOT"], "started")\n'
+        "first = not mark.exists()\n"
+        "mark.write_text(str(os.getpid()))\n"
+        "time.sleep(600 if first else 0)",
+    )
+    program = (
+        "import sys; from pathlib import Path; from lib.book.execute import execute\n"
+        f"execute(Path(sys.argv[1]), chapters=['{FIRST}'], progress=False)"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(book)], stderr=subprocess.PIPE, text=True
+    )
+    mark = book / "started"
+    until = time.monotonic() + 60
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    kernel = int(mark.read_text())
+    child.send_signal(number)
+    _, told = child.communicate(timeout=60)
+    assert child.returncode != 0
+    if number == signal.SIGINT:
+        assert "KeyboardInterrupt" in told.splitlines()[-1]
+        with pytest.raises(ProcessLookupError):
+            os.kill(kernel, 0)
+    else:
+        with suppress(ProcessLookupError):
+            os.kill(kernel, signal.SIGKILL)  # nobody was left to end it
+    assert not (book / "build" / FIRST).exists()
+    assert not execute(book, chapters=[FIRST], progress=False)[0].cached
+    assert execute(book, chapters=[FIRST], progress=False)[0].cached
+
+
+def test_a_write_that_breaks_off_does_not_count(book, instant, monkeypatch):
+    real = module.write_json
+
+    def broken(path, value):
+        if ".executed" in path.parts:
+            raise KeyboardInterrupt
+        real(path, value)
+
+    monkeypatch.setattr(module, "write_json", broken)
+    with pytest.raises(KeyboardInterrupt):
+        execute(book, chapters=[FIRST], progress=False)
+    monkeypatch.setattr(module, "write_json", real)
+    assert not execute(book, chapters=[FIRST], progress=False)[0].cached
+
+
+def test_unknown_parameters_are_refused_before_anything_runs(book, instant):
+    with pytest.raises(
+        ValueError, match=r"01-first has no parameter stpes; it takes preset, seed, data_dir"
+    ):
+        execute(book, parameters={"stpes": 3}, progress=False)
+    assert instant == []
+
+
+@pytest.mark.parametrize("tagged", [0, 2])
+def test_one_parameters_cell_is_wanted(book, tagged):
+    write_notebook(book / FIRST, "1", tagged=tagged)
+    with pytest.raises(ValueError, match=rf"{tagged} cells tagged parameters, wanted exactly one"):
+        execute(book, progress=False)
+
+
+def test_defaults_are_read_from_the_notebook(book):
+    assert parameters_of(book / FIRST) == {"preset": '"tiny"', "seed": "0", "data_dir": '""'}
+
+
+def test_the_interpreter_is_this_one_and_nothing_is_left_behind(book, monkeypatch, tmp_path):
+    monkeypatch.setenv("JUPYTER_PATH", "/nowhere")
+    write_notebook(book / FIRST, "import sys\nprint(sys.executable)")
+    [run] = execute(book, chapters=[FIRST], progress=False)
+    assert printed(run.path).strip() == sys.executable
+    assert os.environ["JUPYTER_PATH"] == "/nowhere"
+
+
+def test_the_sources_of_the_book_are_listed_in_order(book):
+    sources = book_sources(book)
+    assert sources.chapters == ("index.qmd", FIRST)
+    assert sources.appendices == (LAST,)
+    assert sources.notebooks == [FIRST, LAST]
+    (book / LAST).unlink()
+    with pytest.raises(ValueError, match=r"lists chapters/90-last\.ipynb, which does not exist"):
+        book_sources(book)
+
+
+def test_staging_copies_what_changed_and_removes_what_is_gone(book):
+    build = book / "build"
+    written = {path.relative_to(build).as_posix() for path in stage(book, build)}
+    assets = {"pictures/icon.svg", "figures/seen.png", "extra/a.json"}
+    assert written == {"_quarto.yml", "index.qmd", "references.bib", *assets}
+    assert stage(book, build) == []
+    (build / "chapters").mkdir()
+    (build / "chapters" / "01-first.ipynb").touch()
+    (build / "chapters" / "77-gone.ipynb").touch()
+    (build / "chapters" / "animation.gif").touch()
+    (book / "extra" / "a.json").unlink()
+    (book / "index.qmd").write_text("new")
+    assert stage(book, build) == [build / "index.qmd"]
+    assert (build / "index.qmd").read_text() == "new"
+    assert not (build / "extra" / "a.json").exists()
+    left = {path.name for path in (build / "chapters").iterdir()}
+    assert left == {"01-first.ipynb", "animation.gif"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "not valid YAML"), ("", "is empty"), ("book: {}", "lists no chapters")],
+)
+def test_a_malformed_configuration_is_named(tmp_path, text, message):
+    (tmp_path / "_quarto.yml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        book_sources(tmp_path)
+
+
+def test_fingerprints_are_the_same_wherever_the_project_lies(book, tmp_path):
+    moved = tmp_path / "elsewhere"
+    for name in ("lib/part.py", FIRST):
+        (moved / name).parent.mkdir(parents=True, exist_ok=True)
+        (moved / name).write_bytes((book / name).read_bytes())
+    here = chapter_fingerprint(book, book / FIRST, {"seed": 1})
+    assert chapter_fingerprint(moved, moved / FIRST, {"seed": 1}) == here

@@ -1,0 +1,71 @@
+"""The overflow experiment: peaks by brute force, headroom by trying it, repairs one at a time."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lib.evaluation.half_precision import (
+    Outcome,
+    bare_config,
+    losses_after_loud_batch,
+    measure_peaks,
+    outcome,
+    repairs,
+    sweep,
+)
+from lib.models.quantiser import HALF_PRODUCTS, EmaQuantiser, QuantiserConfig
+
+
+@pytest.fixture
+def z(generator) -> torch.Tensor:
+    return torch.randn(4, 6, 64, 64, generator=generator)
+
+
+@pytest.fixture
+def source() -> EmaQuantiser:
+    torch.manual_seed(0)
+    config = QuantiserConfig(codebook_size=8, embedding_dim=6, half_products=HALF_PRODUCTS)
+    return EmaQuantiser(config)
+
+
+def test_peaks_equal_naive_loops(z, source):
+    flat = z.permute(0, 2, 3, 1).reshape(-1, 6)
+    codes = torch.cdist(flat, source.codebook).argmin(1)
+    sums = torch.stack([flat[codes == i].sum(0) for i in range(8)])
+    peaks = measure_peaks(z, source.codebook)
+    assert peaks.ema_sums == pytest.approx(float(sums.abs().max()), rel=1e-5)
+    assert peaks.distances == pytest.approx(float((flat @ source.codebook.T).abs().max()), rel=1e-5)
+    assert peaks.look_up == pytest.approx(float(source.codebook.abs().max()))
+
+
+def test_headroom_is_where_the_sums_overflow(z, source):
+    """Scaled latents keep their order along a ray, so the sums' own codes decide; try both sides."""
+    config = replace(bare_config(source.config), half_products=("EMA sums",))
+    peaks = measure_peaks(z * 50, source.codebook)
+    factor = 50 * peaks.headroom()["EMA sums"]
+    assert outcome(source, z, factor=0.9 * factor, config=config) is Outcome.RIGHT
+    assert outcome(source, z, factor=1.1 * factor, config=config) is Outcome.POISONED
+
+
+def test_each_product_fails_in_its_own_way(z, source):
+    found = sweep(source, z, [1.0, 1e6])
+    assert {product: outcomes[0] for product, outcomes in found.items()} == dict.fromkeys(
+        HALF_PRODUCTS, Outcome.RIGHT
+    )
+    assert found["distances"][1] is Outcome.WRONG_CODES
+    assert found["look-up"][1] is Outcome.POISONED  # through codes that moved to such latents
+    assert found["EMA sums"][1] is Outcome.POISONED
+
+
+def test_only_float32_products_survive_a_loud_batch(z, source):
+    factor = 20 * measure_peaks(z, source.codebook).headroom()["EMA sums"]
+    results = {
+        name: losses_after_loud_batch(source, z, factor=factor, config=config)
+        for name, config in repairs(source.config).items()
+    }
+    broken = results["float16 (v1.0)"]
+    assert broken[:2] == [True, True]
+    assert not any(broken[3:])  # every later batch is lost, though it is a quiet one
+    assert all(results["float32"])
+    assert all(results["float32, clamped (v1.0.1)"])

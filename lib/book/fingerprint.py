@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 
-from lib.book.environment import package_versions
+from lib.environment import package_versions
 from lib.files import digest
 
 _NOT_IN_CHAPTERS = (

@@ -16,8 +16,8 @@ from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsFloat, SupportsIndex
 
-from lib.book.environment import code_version, describe_environment, describe_hardware
 from lib.book.rows import PRESETS, Row, as_float, read_rows, require_id, require_preset, spoken
+from lib.environment import code_version, describe_environment, describe_hardware
 from lib.files import atomic_path, write_json
 
 LIVE_PRESET = "tiny"

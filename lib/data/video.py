@@ -18,8 +18,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
-# Full chroma: without it neighbouring columns share their colour even in 4:4:4 video. Bit-exact:
-# the same pixels on every processor.
+# Full chroma: else pairs of neighbouring columns in the result share their colour. Bit-exact: the
+# same pixels on every processor.
 _SCALER = (
     Interpolation.AREA
     | Interpolation.ACCURATE_RND

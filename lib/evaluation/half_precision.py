@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from lib.models.quantiser import (
@@ -29,7 +29,7 @@ class Outcome(StrEnum):
     """What one batch with larger latents does to a quantiser in training, from mild to worst."""
 
     RIGHT = "as in float32"
-    WRONG_CODES = "other codes chosen"
+    WRONG_CODES = "worse codes chosen"
     LOSS_LOST = "this loss infinite"
     POISONED = "all later losses infinite"
 
@@ -59,10 +59,14 @@ class Peaks:
 
 def measure_peaks(z: Float[Tensor, "b d h w"], codebook: Float[Tensor, "k d"]) -> Peaks:
     """Largest magnitude of each product on latents `z`, without rounding to float16."""
-    flat = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]).float()
+    flat = _rows(z)
     codes, largest_product = nearest_codes(flat, codebook)
     sums = torch.zeros_like(codebook).index_add_(0, codes, flat)
     return Peaks(float(largest_product), float(codebook.abs().max()), float(sums.abs().max()))
+
+
+def _rows(z: Float[Tensor, "b d h w"]) -> Float[Tensor, "n d"]:
+    return z.permute(0, 2, 3, 1).reshape(-1, z.shape[1]).float()
 
 
 def quantiser_from(source: EmaQuantiser, config: QuantiserConfig) -> EmaQuantiser:
@@ -105,17 +109,30 @@ def outcome(
 ) -> Outcome:
     """What a batch of latents `factor` times `z` does under `config`, against float32.
 
-    Up to a share of `tolerance` of the codes may differ by rounding alone.
+    Codes count as worse if their `regret` is above `tolerance`: rounding alone swaps codes that
+    are almost equally near.
     """
     quantiser = quantiser_from(source, config)
-    expected = quantiser_from(source, replace(config, half_products=()))(z * factor)
     loud, after = quantiser(z * factor), quantiser(z)
     if not torch.isfinite(after.commitment):
         return Outcome.POISONED
     if not torch.isfinite(loud.commitment):
         return Outcome.LOSS_LOST
-    differing = (loud.codes != expected.codes).float().mean()
-    return Outcome.WRONG_CODES if differing > tolerance else Outcome.RIGHT
+    worse = regret(z * factor, source.codebook, loud.codes.flatten()) > tolerance
+    return Outcome.WRONG_CODES if worse else Outcome.RIGHT
+
+
+def regret(
+    z: Float[Tensor, "b d h w"], codebook: Float[Tensor, "k d"], codes: Int[Tensor, " n"]
+) -> float:
+    """How much farther `codes` are than the nearest ones: 0 for the nearest, 1 for random codes.
+
+    Squared distances above the nearest code's, over those of an average code.
+    """
+    distances = torch.cdist(_rows(z).double(), codebook.double()).square()
+    best = distances.min(1).values
+    chosen = distances.gather(1, codes[:, None])[:, 0]
+    return float((chosen - best).mean() / (distances.mean(1) - best).mean())
 
 
 def sweep(
@@ -130,6 +147,17 @@ def sweep(
         ]
         for product in HALF_PRODUCTS
     }
+
+
+@torch.no_grad()
+def survives_one_code_for_all(config: QuantiserConfig, *, cells: int = 64 * 16**2) -> bool:
+    """Whether the sums stay finite if all latents of a batch are alike and choose one code.
+
+    `cells` is the number of latents, by default those of 64 images of 16 x 16; they are such that
+    they add up to a tenth more than float16 holds.
+    """
+    z = torch.full((1, config.embedding_dim, 1, cells), 1.1 * FLOAT16_MAX / cells)
+    return bool(torch.isfinite(EmaQuantiser(config).train()(z).largest_sum))
 
 
 def bare_config(trained: QuantiserConfig) -> QuantiserConfig:

@@ -47,7 +47,7 @@ def method_picture(
         axis.imshow(panel, cmap="turbo", interpolation="nearest")
         axis.set_title(title)
         axis.set_axis_off()
-    for left, right, text in ((0, 1, "encode,\nnearest code"), (1, 2, "decode")):
+    for left, right, text in ((0, 1, "encode,\nquantise"), (1, 2, "decode")):
         fig.add_artist(
             ConnectionPatch(
                 (1.02, 0.5),
@@ -61,9 +61,10 @@ def method_picture(
                 color=INK,
             )
         )
-        axes[left].annotate(
-            text, (1.0, -0.06), xycoords="axes fraction", fontsize=7.5, color=MUTED, va="top"
-        )
+        axes[left].text(
+            1.2, 0.46, text, transform=axes[left].transAxes, ha="center", va="top",
+            fontsize=7.5, color=MUTED,
+        )  # fmt: skip
     return fig
 
 
@@ -124,7 +125,7 @@ def float16_growth(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
 OUTCOME_LOOK = {  # outcome: fill, ink, mark; told apart without colour by the mark
     "as in float32": ("#0072B2", "white", ""),
-    "other codes chosen": ("#E69F00", "black", "codes"),
+    "worse codes chosen": ("#E69F00", "black", "codes"),
     "this loss infinite": ("#D55E00", "white", "loss"),
     "all later losses infinite": ("#1f2328", "white", "all"),
 }
@@ -137,8 +138,11 @@ def outcome_strip(outcomes: Mapping[str, Sequence[str]], factors: Sequence[float
         for i, name in enumerate(found):
             fill, ink, mark = OUTCOME_LOOK[str(name)]
             axis.add_patch(Rectangle((i - 0.48, row - 0.42), 0.96, 0.84, color=fill, linewidth=0))
-            axis.text(i, row, mark, ha="center", va="center", fontsize=6.5, color=ink)
-    axis.set_xticks(range(0, len(factors), 2), [f"{factor:,.0f}" for factor in factors[::2]])
+            axis.text(i, row, mark, ha="center", va="center", fontsize=7.5, color=ink)
+    axis.set_xticks(
+        range(len(factors)),
+        [f"{factor:,.3g}" if factor < 100 else f"{factor:,.0f}" for factor in factors],
+    )
     axis.set_yticks(range(len(outcomes)), list(outcomes))
     axis.set_xlim(-0.6, len(factors) - 0.4)
     axis.set_ylim(len(outcomes) - 0.5, -0.5)

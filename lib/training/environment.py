@@ -1,14 +1,12 @@
 """What a run ran on: hardware, versions of packages, and the commit of the source."""
 
 import platform
-import re
-import subprocess
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lib.environment import code_version, package_versions
 from lib.training.device import pick_device, usable_cores
 
 
@@ -40,45 +38,5 @@ def environment(device: str = "auto") -> dict[str, Any]:
             "threads": torch.get_num_threads(),
         },
         "packages": package_versions(),
-        "source": source_version(Path(__file__).parent),
+        "commit": code_version(Path(__file__).parents[2]),
     }
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the packages this project lists as its dependencies, as far as installed."""
-    try:
-        required = metadata.requires("seeing-games") or []
-    except metadata.PackageNotFoundError:
-        return {}
-    names = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower() for line in required}
-    versions = {}
-    for name in sorted(names):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
-def source_version(folder: Path) -> dict[str, Any]:
-    """Git commit of the repository around `folder`, and whether tracked files were edited since.
-
-    Both are None outside a repository or without git.
-    """
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "edited": None if commit is None else bool(changes)}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.book import environment
+from lib import environment
 from lib.book.results import (
     Ledger,
     Row,

@@ -201,6 +201,9 @@ def test_content_decides_the_digest(tmp_path):
     digests = {build(tmp_path / names, names).digest for names in ("abcd", "acd", "dcba", "a")}
     assert len(digests) == 4
     assert build(tmp_path / "again").digest in digests
+    with FrameStoreWriter(tmp_path / "numbers", plan()) as writer:
+        writer.add("a", "world 0", [(2 * number, frame) for number, frame in numbered("a")])
+    assert FrameStore.open(tmp_path / "numbers").digest not in digests
 
 
 def test_two_writers_at_once(tmp_path):

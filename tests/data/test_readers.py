@@ -288,6 +288,11 @@ class TestReuse:
         write_minerl(data, frames=60, recordings=1, environment="Zoo")
         assert len(minerl(data, tmp_path / "store").recording_names) == 5
 
+    def test_a_changed_world_makes_it_anew(self, data, tmp_path):
+        minerl(data, tmp_path / "store")
+        video_of(data, 1).with_name("metadata.json").write_text('{"world_seed": 3}')
+        assert "world_seed_3" in minerl(data, tmp_path / "store").group_names
+
     def test_another_data_set_is_refused(self, data, tmp_path):
         minerl(data, tmp_path / "store")
         write_minerl(tmp_path / "other", environment="Other")

@@ -11,7 +11,9 @@ from lib.evaluation.half_precision import (
     losses_after_loud_batch,
     measure_peaks,
     outcome,
+    regret,
     repairs,
+    survives_one_code_for_all,
     sweep,
 )
 from lib.models.quantiser import HALF_PRODUCTS, EmaQuantiser, QuantiserConfig
@@ -58,6 +60,14 @@ def test_each_product_fails_in_its_own_way(z, source):
     assert found["EMA sums"][1] is Outcome.POISONED
 
 
+def test_regret_is_zero_for_nearest_and_about_one_for_random_codes(z, source, generator):
+    flat = z.permute(0, 2, 3, 1).reshape(-1, 6)
+    nearest = torch.cdist(flat, source.codebook).argmin(1)
+    random = torch.randint(8, nearest.shape, generator=generator)
+    assert regret(z, source.codebook, nearest) == pytest.approx(0, abs=1e-6)
+    assert regret(z, source.codebook, random) == pytest.approx(1, abs=0.05)
+
+
 def test_only_float32_products_survive_a_loud_batch(z, source):
     factor = 20 * measure_peaks(z, source.codebook).headroom()["EMA sums"]
     results = {
@@ -69,3 +79,13 @@ def test_only_float32_products_survive_a_loud_batch(z, source):
     assert not any(broken[3:])  # every later batch is lost, though it is a quiet one
     assert all(results["float32"])
     assert all(results["float32, clamped (v1.0.1)"])
+
+
+def test_one_code_for_all_tells_broken_from_mended(source):
+    found = {name: survives_one_code_for_all(c) for name, c in repairs(source.config).items()}
+    assert found == {
+        "float16 (v1.0)": False,
+        "float16, clamped": False,
+        "float32": True,
+        "float32, clamped (v1.0.1)": True,
+    }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lib.environment import code_version
 from lib.training.device import (
     deterministic,
     generators,
@@ -14,7 +15,7 @@ from lib.training.device import (
     seed_everything,
     usable_cores,
 )
-from lib.training.environment import environment, hardware, source_version
+from lib.training.environment import environment, hardware
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_the_environment_names_versions_and_source(tmp_path):
     about = environment("cpu")
     assert about["torch"]["version"] == torch.__version__
     assert about["packages"]["numpy"] == np.__version__
-    assert source_version(tmp_path) == {"commit": None, "edited": None}
+    assert code_version(tmp_path) == "unknown"
 
 
 @pytest.mark.gpu

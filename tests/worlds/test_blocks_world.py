@@ -243,7 +243,7 @@ def test_corners_are_darker_and_torches_light_the_dark() -> None:
     def look(world: World) -> np.ndarray:
         return render(world, eye, (-90.0, 0.0), sky, size=(32, 32)).astype(int)
 
-    blocks[6, 2, 1] = Block.TORCH
+    blocks[6, 8, 3] = Block.TORCH
     assert look(assemble_world(0, blocks)).mean() > 1.5 * look(dark).mean()
     blocks[:, :, 10] = Block.AIR
     open_wall = look(assemble_world(0, blocks))

@@ -89,8 +89,9 @@ class BlocksFootage:
         """Settings by name.
 
         "tiny": 16 worlds, 4,000 to 5,000 frames, about half a minute on two cores, under 100 MB.
-        "small": 60 worlds, 48,000 frames, about five minutes and 1 GB. "full": the write-up's
-        scale, 4 million frames: 2 to 5 hours on 16 cores, 30 GB (minerl) or 70 GB (gamefactory).
+        "small": 60 worlds, 48,000 frames, three to eight minutes and under 1 GB. "full": the
+        write-up's scale, 4 million frames: about an hour on 16 cores, 25 GB (minerl) or 60 GB
+        (gamefactory).
         """
         if name not in _SCALES:
             raise ValueError(f"preset must be one of {', '.join(_SCALES)}, not {name!r}")
@@ -162,7 +163,7 @@ def _make_recording(task: _Task, world: World, number: int) -> None:
         world,
         number,
         frames=config.frames,
-        frame_rate_hz=config.frame_rate_hz,
+        frame_rate_hz=float(config.frame_rate_hz),
         still_frames=layouts.MINERL_LOADING_FRAMES if minerl else 0,
     )
     write = layouts.write_minerl if minerl else layouts.write_gamefactory

@@ -144,8 +144,11 @@ def _ground(biome, y, depth, top, patch, wet):
 
 @njit(cache=True, error_model="numpy")
 @no_type_check
-def _fill(blocks, surface, biome, caves, patch):
-    """Ground, ores, caves and sea for every column. `caves` is [x, z, y] up to CAVE_TOP."""
+def _fill(blocks, surface, lowest, biome, caves, patch):
+    """Ground, ores, caves and sea for every column. `caves` is [x, z, y] up to CAVE_TOP.
+
+    `lowest` is the lowest surface among a column and its four neighbours.
+    """
     n = blocks.shape[0]
     for x in range(n):
         for z in range(n):
@@ -160,7 +163,7 @@ def _fill(blocks, surface, biome, caves, patch):
                     elif dice < 22:
                         block = _IRON
                 # No cave may open below the sea: its water would have to flow.
-                dry = top > SEA_LEVEL + 1 or depth > 4
+                dry = lowest[x, z] >= SEA_LEVEL or y < lowest[x, z] - 3
                 if 2 < y < caves.shape[2] and dry and caves[x, z, y]:
                     block = _AIR
                 blocks[x, z, y] = block
@@ -186,5 +189,7 @@ def shape_land(rng: np.random.Generator, size: int) -> Land:
     blocks = np.zeros((size, size, WORLD_HEIGHT), np.uint8)
     patch = noise_2d(rng, size, 32, octaves=2)
     rank = patch.ravel().argsort().argsort().reshape(patch.shape) / patch.size
-    _fill(blocks, surface, biome, caves, rank)
+    beside = [np.roll(surface, shift, axis) for axis in (0, 1) for shift in (1, -1)]
+    lowest = np.min([surface, *beside], axis=0)
+    _fill(blocks, surface, lowest, biome, caves, rank)
     return Land(blocks=blocks, surface=surface, biome=biome, tint=_tint(climate))

@@ -54,13 +54,7 @@ def read_gamefactory(
         raise ValueError(f"frames={frames}, min_gap={min_gap}: want both at least 1")
 
     def choose(probed: Sequence[ProbedRecording]) -> list[Int64[np.ndarray, " _"]]:
-        rng = np.random.default_rng(seed)
-        lengths = np.array([one.frames for one in probed], dtype=np.int64)
-        counts = share_out(lengths, frames, min_gap, rng)
-        return [
-            sample_with_gap(length, count, min_gap, rng)
-            for length, count in zip(lengths.tolist(), counts.tolist(), strict=True)
-        ]
+        return _draw([one.frames for one in probed], frames, min_gap, seed)
 
     job = ImportJob(
         LAYOUT,
@@ -103,5 +97,19 @@ def find_gamefactory(root: Path) -> list[Recording]:
     return recordings
 
 
+def _draw(
+    lengths: Sequence[int], frames: int, min_gap: int, seed: int
+) -> list[Int64[np.ndarray, " _"]]:
+    """Numbers of the chosen frames of each video."""
+    rng = np.random.default_rng(seed)
+    counts = share_out(np.array(lengths, dtype=np.int64), frames, min_gap, rng)
+    return [
+        sample_with_gap(length, count, min_gap, rng)
+        for length, count in zip(lengths, counts.tolist(), strict=True)
+    ]
+
+
 def _videos(root: Path) -> list[Path]:
-    return sorted({*root.glob("data_*/video/*.mp4"), *root.glob("video/*.mp4")})
+    """Hidden files are somebody's half-written ones."""
+    found = {*root.glob("data_*/video/*.mp4"), *root.glob("video/*.mp4")}
+    return sorted(path for path in found if not path.name.startswith("."))

@@ -38,9 +38,9 @@ def read_minerl(
 ) -> FrameStore:
     """Import MineRL recordings as the write-up's v1.0 did: first 20 frames skipped, then every 2nd.
 
-    `root` holds environment folders, or is one. `size` is (rows, columns); larger videos of the
-    same shape are shrunk by area averaging. `max_frames_per_recording` keeps that many, spread
-    evenly. A recording's group is its world seed where the metadata has one, else the recording.
+    `root` holds environment folders, or is one. `size` is (rows, columns); larger videos are shrunk
+    by area averaging. `max_frames_per_recording` keeps that many, spread evenly. A recording's
+    group is its world seed where the metadata has one, else the recording.
 
     A finished store made from the same files with the same settings is returned as it is; an
     interrupted import goes on after its last finished recording. Raises `FileNotFoundError` where
@@ -57,16 +57,15 @@ def read_minerl(
     def choose(probed: Sequence[ProbedRecording]) -> list[Int64[np.ndarray, " _"]]:
         return [_spread(np.arange(skip_first, one.frames, keep_every), cap) for one in probed]
 
-    settings = {"skip_first": skip_first, "keep_every": keep_every, "max_frames_per_recording": cap}
     job = ImportJob(
         LAYOUT,
         find_minerl(root),
         store,
         size,
-        settings,
-        corrupt=corrupt,
-        workers=workers,
-        progress=progress,
+        {"skip_first": skip_first, "keep_every": keep_every, "max_frames_per_recording": cap},
+        corrupt,
+        workers,
+        progress,
     )
     return run_import(job, choose)
 

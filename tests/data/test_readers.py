@@ -166,6 +166,7 @@ class TestGamefactory:
     def test_the_whole_or_one_part_of_the_data_set(self, tmp_path):
         write_gamefactory(tmp_path / "data", sub="data_2003")
         write_gamefactory(tmp_path / "data", sub="data_269")
+        (tmp_path / "data" / "data_269" / "video" / ".half-written.mp4").write_bytes(b"")
         whole = gamefactory(tmp_path / "data", tmp_path / "whole")
         part = gamefactory(tmp_path / "data" / "data_269", tmp_path / "part")
         assert len(whole.recording_names) == 6

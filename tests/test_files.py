@@ -35,6 +35,12 @@ def old(tmp_path: Path) -> Path:
     return path
 
 
+def write_and_fail(path: Path, error: BaseException) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("half of the n")
+        raise error
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -55,9 +61,8 @@ def test_missing_folders_are_made(tmp_path: Path) -> None:
 
 
 def test_an_exception_keeps_the_old_file_and_removes_the_new(old: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), atomic_path(old) as temporary:
-        temporary.write_text("half of the n")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_and_fail(old, KeyboardInterrupt())
     assert old.read_text() == "old"
     assert names(old.parent) == ["numbers.csv"]
 
@@ -79,9 +84,7 @@ def test_a_block_that_writes_nothing_is_an_error(old: Path) -> None:
 
 def test_a_full_disk_is_said_and_the_old_file_intact(old: Path) -> None:
     with pytest.raises(DiskSpaceError, match="filled up while writing numbers.csv") as caught:
-        with atomic_path(old) as temporary:
-            temporary.write_text("ne")
-            raise OSError(errno.ENOSPC, "No space left on device")
+        write_and_fail(old, OSError(errno.ENOSPC, "No space left on device"))
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename == str(old)
     assert "the previous file is untouched" in str(caught.value)
@@ -103,11 +106,11 @@ def test_a_disk_that_fills_up_at_the_flush(old: Path, monkeypatch: pytest.Monkey
 
 
 def test_other_errors_of_the_disk_stay_what_they_are(old: Path) -> None:
-    with pytest.raises(PermissionError), atomic_path(old):
-        raise PermissionError(errno.EACCES, "Permission denied")
+    with pytest.raises(PermissionError):
+        write_and_fail(old, PermissionError(errno.EACCES, "Permission denied"))
     error = DiskSpaceError(errno.ENOSPC, "said already")
-    with pytest.raises(DiskSpaceError) as caught, atomic_path(old):
-        raise error
+    with pytest.raises(DiskSpaceError) as caught:
+        write_and_fail(old, error)
     assert caught.value is error
     assert old.read_text() == "old"
 

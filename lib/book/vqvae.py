@@ -15,6 +15,7 @@ from lib.book.claims import claims_table
 from lib.book.results import PRESETS, Ledger, Row, project_root, recorded
 from lib.book.tables import fixed, interval_decimals, number
 from lib.data.minecraft import Footage
+from lib.evaluation.half_precision import LoudSeries
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.reconstruction import reconstruct, to_pixels
 from lib.evaluation.versions import PARTS, Part, PartScores, TrainingFacts, part_indices
@@ -89,21 +90,27 @@ def record_facts(
 def record_overflow(
     ledger: Ledger,
     headroom: Mapping[str, float],
-    losses: Mapping[str, list[bool]],
+    series: Mapping[str, LoudSeries],
     *,
     loud: int,
     seed: int,
 ) -> None:
-    """Rows of the overflow experiment: headroom of each product, batches lost by each repair."""
+    """Rows of the overflow experiment: headroom of each product, losses and averages lost."""
     for product, factor in headroom.items():
         name = product.lower().replace(" ", "_").replace("-", "_")
         ledger.record(f"vqvae.v1.0.float16.headroom_{name}", factor, seeds=[seed], better="higher")
-    for repair, finite in losses.items():
-        after = finite[loud:]
+    for repair, one in series.items():
+        after = one.finite[loud:]
         ledger.record(
             f"vqvae.{REPAIR_IDS[repair]}.loud.batches_lost",
             after.count(False),
             n=len(after),
+            seeds=[seed],
+            better="lower",
+        )
+        ledger.record(
+            f"vqvae.{REPAIR_IDS[repair]}.loud.ruined_share",
+            one.ruined_share,
             seeds=[seed],
             better="lower",
         )

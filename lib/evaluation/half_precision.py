@@ -57,6 +57,14 @@ class Peaks:
         )
 
 
+@dataclass(frozen=True)
+class LoudSeries:
+    """A series of training batches, one of them loud: which losses are finite, what is left."""
+
+    finite: list[bool]
+    ruined_share: float  # of the moving sums' entries, not finite after the last batch
+
+
 def measure_peaks(z: Float[Tensor, "b d h w"], codebook: Float[Tensor, "k d"]) -> Peaks:
     """Largest magnitude of each product on latents `z`, without rounding to float16."""
     flat = _rows(z)
@@ -77,7 +85,7 @@ def quantiser_from(source: EmaQuantiser, config: QuantiserConfig) -> EmaQuantise
 
 
 @torch.no_grad()
-def losses_after_loud_batch(
+def loud_series(
     source: EmaQuantiser,
     z: Float[Tensor, "b d h w"],
     *,
@@ -85,8 +93,8 @@ def losses_after_loud_batch(
     config: QuantiserConfig,
     batches: int = 6,
     loud: int = 2,
-) -> list[bool]:
-    """Whether the loss is finite on each of `batches` training batches.
+) -> LoudSeries:
+    """Quantise `batches` training batches and see which losses are finite.
 
     Every batch holds latents `z`; in the one at index `loud` they are `factor` times as large.
     """
@@ -95,7 +103,8 @@ def losses_after_loud_batch(
     for i in range(batches):
         result = quantiser(z * (factor if i == loud else 1.0))
         finite.append(bool(torch.isfinite(result.commitment)))
-    return finite
+    ruined = 1 - float(torch.isfinite(quantiser.code_sums).float().mean())
+    return LoudSeries(finite, ruined)
 
 
 @torch.no_grad()

@@ -25,7 +25,8 @@ class FrameScores:
     psnr_db: Float[np.ndarray, " n"]
     ssim: Float[np.ndarray, " n"]
     mse: Float[np.ndarray, " n"]
-    sharpness_ratio: Float[np.ndarray, " n"]
+    sharpness: Float[np.ndarray, " n"]  # of the reconstruction
+    reference_sharpness: Float[np.ndarray, " n"]
     code_counts: Int[np.ndarray, "n k"]
 
 
@@ -89,7 +90,8 @@ def score_frames(model: Vqvae, batches: Iterable[Tensor]) -> FrameScores:
                 psnr_db(image, images),
                 ssim(image, images),
                 (image - images).square().mean((1, 2, 3)),
-                sharpness(image) / sharpness(images).clamp(min=1e-4),
+                sharpness(image),
+                sharpness(images),
                 counts,
             )
         )
@@ -105,14 +107,23 @@ def perplexity(counts: Float[np.ndarray, " k"]) -> float:
 def summarise(
     scores: FrameScores, groups: Int[np.ndarray, " n"], *, seed: int = 0
 ) -> dict[str, Estimate]:
-    """Means with intervals over worlds; perplexity and codes used over the whole set of frames."""
+    """Means with intervals over worlds; perplexity and codes used over the whole set of frames.
+
+    The sharpness ratio is that of the sums over all frames: a ratio for each frame would be ruled
+    by those that are almost flat.
+    """
     totals, _ = group_sums(scores.code_counts.astype(float), groups)
     means = {
         name: mean_over_groups(getattr(scores, name).astype(float), groups, seed=seed)
-        for name in ("psnr_db", "ssim", "mse", "sharpness_ratio")
+        for name in ("psnr_db", "ssim", "mse")
     }
     n = len(groups)
+    edges = np.stack([scores.sharpness, scores.reference_sharpness], 1).astype(float)
+    edge_totals, _ = group_sums(edges, groups)
     return means | {
+        "sharpness_ratio": statistic_over_groups(
+            edge_totals, lambda total: float(total[0] / total[1]), n=n, seed=seed
+        ),
         "perplexity": statistic_over_groups(totals, perplexity, n=n, seed=seed),
         "codes_used": statistic_over_groups(
             totals, lambda counts: float((counts > 0).sum()), n=n, seed=seed

@@ -78,7 +78,7 @@ def training_facts(history: pd.DataFrame, steps_per_epoch: int) -> TrainingFacts
     """Facts of a training log with columns step, mse, perplexity, grad_norm, largest_*.
 
     Raises:
-        ValueError: the log holds fewer than three epochs.
+        ValueError: the log holds fewer than three epochs, or no row of the second.
     """
     epoch = (history["step"] - 1) // steps_per_epoch
     # a last epoch that was cut short joins the one before
@@ -88,16 +88,23 @@ def training_facts(history: pd.DataFrame, steps_per_epoch: int) -> TrainingFacts
             f"history covers {whole} whole epochs of {steps_per_epoch} steps; train for three or "
             "more to compare the first two with the rest"
         )
-    means = history.groupby(epoch.clip(upper=whole - 1))[["mse", "perplexity"]].mean()
-    mse, perplexity = means["mse"].to_numpy(), means["perplexity"].to_numpy()
-    norms = history["grad_norm"].to_numpy()
+    means = {
+        number: rows.mean(skipna=False)  # a lost loss is not averaged away
+        for number, rows in history.groupby(epoch.clip(upper=whole - 1))[["mse", "perplexity"]]
+    }
+    if 1 not in means:
+        raise ValueError(
+            f"history has no row of the second epoch ({steps_per_epoch} steps each); log more often"
+        )
+    first, second, last = means[0], means[1], means[whole - 1]
+    largest = history[["grad_norm", "largest_sum", "largest_product"]].max(skipna=False)
     return TrainingFacts(
-        mse_fall=float(mse[-1] / mse[0]),
-        mse_epoch_2_over_1=float(mse[1] / mse[0]),
-        perplexity_epoch_2_over_1=float(perplexity[1] / perplexity[0]),
-        mse_last_over_epoch_2=float(mse[-1] / mse[1]),
-        clipped_share=float((norms > 1).mean()),
-        largest_gradient_norm=float(norms.max()),
-        largest_sum=float(history["largest_sum"].max()),
-        largest_product=float(history["largest_product"].max()),
+        mse_fall=float(last["mse"] / first["mse"]),
+        mse_epoch_2_over_1=float(second["mse"] / first["mse"]),
+        perplexity_epoch_2_over_1=float(second["perplexity"] / first["perplexity"]),
+        mse_last_over_epoch_2=float(last["mse"] / second["mse"]),
+        clipped_share=float((history["grad_norm"] > 1).mean()),
+        largest_gradient_norm=float(largest["grad_norm"]),
+        largest_sum=float(largest["largest_sum"]),
+        largest_product=float(largest["largest_product"]),
     )

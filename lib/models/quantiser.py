@@ -165,8 +165,9 @@ class EmaQuantiser(nn.Module):
         """Move the averages, then the codebook (van den Oord 2017, equations 6 to 8)."""
         config = self.config
         counts, sums = _over_processes(counts), _over_processes(sums)
-        self.code_counts.lerp_(counts, 1 - config.decay)
-        self.code_sums.lerp_(sums, 1 - config.decay)
+        # not lerp_, whose difference of two infinities would turn an infinite sum into NaN
+        self.code_counts.mul_(config.decay).add_(counts, alpha=1 - config.decay)
+        self.code_sums.mul_(config.decay).add_(sums, alpha=1 - config.decay)
         total = self.code_counts.sum()
         smoothed = (
             (self.code_counts + config.epsilon)

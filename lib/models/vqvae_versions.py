@@ -96,7 +96,7 @@ def version(name: str, preset: str = "tiny") -> Version:
     """The version called `name` at the size of `preset`.
 
     - ``tiny``: 2 CPU cores, about a minute a version; narrower layers, few steps.
-    - ``small``: 2 CPU cores, about 20 minutes a version.
+    - ``small``: 2 CPU cores, about a quarter of an hour a version.
     - ``full``: one GPU; the write-up's sizes, epochs and number of frames.
 
     Raises:

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from lib.data.frames import FrameStore
+from lib.files import digest
 from lib.models.vqvae import Vqvae
 from lib.models.vqvae_versions import Version, optimiser_steps
 from lib.training.cache import RunFolder, cached_run
@@ -92,7 +93,7 @@ def train_version(
         "vqvae",
         f"{version.name}-{preset}",
         config,
-        store.digest,
+        digest([store.digest, train.astype("<i8").tobytes()]),
         lambda folder: _train(version, steps, store, train, folder, seed, device, progress),
         force=force,
     )

@@ -8,7 +8,7 @@ import torch
 from lib.evaluation.half_precision import (
     Outcome,
     bare_config,
-    losses_after_loud_batch,
+    loud_series,
     measure_peaks,
     outcome,
     regret,
@@ -42,7 +42,7 @@ def test_peaks_equal_naive_loops(z, source):
 
 
 def test_headroom_is_where_the_sums_overflow(z, source):
-    """Scaled latents keep their order along a ray, so the sums' own codes decide; try both sides."""
+    """Scaled latents keep their order along a ray, so the sums' codes stay: try both sides."""
     config = replace(bare_config(source.config), half_products=("EMA sums",))
     peaks = measure_peaks(z * 50, source.codebook)
     factor = 50 * peaks.headroom()["EMA sums"]
@@ -71,14 +71,24 @@ def test_regret_is_zero_for_nearest_and_about_one_for_random_codes(z, source, ge
 def test_only_float32_products_survive_a_loud_batch(z, source):
     factor = 20 * measure_peaks(z, source.codebook).headroom()["EMA sums"]
     results = {
-        name: losses_after_loud_batch(source, z, factor=factor, config=config)
+        name: loud_series(source, z, factor=factor, config=config)
         for name, config in repairs(source.config).items()
     }
     broken = results["float16 (v1.0)"]
-    assert broken[:2] == [True, True]
-    assert not any(broken[3:])  # every later batch is lost, though it is a quiet one
-    assert all(results["float32"])
-    assert all(results["float32, clamped (v1.0.1)"])
+    assert broken.finite[:2] == [True, True]
+    assert not any(broken.finite[3:])  # every later batch is lost, though it is a quiet one
+    assert broken.ruined_share > 0
+    for name in ("float32", "float32, clamped (v1.0.1)"):
+        assert all(results[name].finite), name
+        assert results[name].ruined_share == 0
+
+
+def test_clamps_hide_the_damage_without_undoing_it(z, source):
+    factor = 20 * measure_peaks(z, source.codebook).headroom()["EMA sums"]
+    config = replace(bare_config(source.config), half_products=("EMA sums",), code_limit=3.0)
+    series = loud_series(source, z, factor=factor, config=config)
+    assert all(series.finite)
+    assert series.ruined_share > 0
 
 
 def test_one_code_for_all_tells_broken_from_mended(source):

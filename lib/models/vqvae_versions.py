@@ -87,7 +87,7 @@ class Scale:
 
 SCALES: dict[Preset, Scale] = {
     "tiny": Scale(hidden=48, embedding_dim=64, codebook_size=512, steps=300),
-    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, steps=3000),
+    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, steps=1500),
     "full": Scale(hidden=128, embedding_dim=384, codebook_size=4096, steps=None),
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int, UInt8
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib.book.claims import claims_table
@@ -19,7 +20,9 @@ from lib.evaluation.half_precision import LoudSeries
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.reconstruction import reconstruct, to_pixels
 from lib.evaluation.versions import PARTS, Part, PartScores, TrainingFacts, part_indices
-from lib.models.vqvae_versions import Version
+from lib.figures import style
+from lib.files import atomic_path
+from lib.models.vqvae_versions import VERSIONS, Version
 from lib.training.vqvae import TrainedVersion
 
 Better = Literal["higher", "lower", ""]
@@ -162,13 +165,14 @@ def score_table(rows: list[Row], *, part: Part, preset: str) -> pd.DataFrame:
     lines: dict[str, dict[str, str]] = {}
     for row in rows:
         _, *version, row_part, metric = row.id.split(".")
-        if row_part == part and metric in METRICS:
-            line = lines.setdefault(".".join(version), {})
+        name = ".".join(version)
+        if row_part == part and metric in METRICS and name in VERSIONS:
+            line = lines.setdefault(name, {})
             line[METRICS[metric][2]] = _brief(row)
     shown = [heading for name, (_, _, heading) in METRICS.items() if name in TABLE_METRICS]
     return pd.DataFrame(
         {"Version": name, "Preset": preset} | {h: line.get(h, "–") for h in shown}
-        for name, line in lines.items()
+        for name, line in sorted(lines.items(), key=lambda item: list(VERSIONS).index(item[0]))
     )
 
 
@@ -259,3 +263,22 @@ def training_latents(
     indices = rng.choice(footage.splits.train, count, replace=False)
     with torch.inference_mode():
         return trained.model.latents(torch.from_numpy(footage.store.batch(indices))).clone()
+
+
+def keep(ledger: Ledger, figure: Figure, name: str) -> Figure:
+    """Save `figure` as a small PNG beside the ledger and list it there; returns `figure`."""
+    path = ledger.path.parent / f"{ledger.preset}-figures" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+    ledger.keep_figure(path)
+    return figure
+
+
+def recorded_figure(chapter: str, name: str, *, root: Path | None = None) -> Figure:
+    """Figure `name` of the largest recorded preset; a note in its place where there is none."""
+    for preset in reversed(PRESETS):
+        path = (root or project_root()) / "results" / chapter / preset / f"{name}.png"
+        if path.is_file():
+            return style.picture(path.read_bytes(), title=f"preset {preset}")
+    return style.message(f"no run of {chapter} with a figure {name!r} is recorded yet")

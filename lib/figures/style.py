@@ -1,6 +1,7 @@
 """One look for all figures: fonts, a colour-blind-safe palette, one text width."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -66,3 +67,21 @@ def show_rows(
 def note(figure: Figure, text: str) -> None:
     """A small grey line under a figure, for sample sizes and sources."""
     figure.supxlabel(text, fontsize=7.5, color=MUTED, x=0.01, ha="left")
+
+
+def picture(png: bytes, *, title: str = "") -> Figure:
+    """A stored picture at text width."""
+    pixels = plt.imread(BytesIO(png), format="png")
+    fig, axes = figure(0.2 + WIDTH_IN * pixels.shape[0] / pixels.shape[1])
+    axes.imshow(pixels, interpolation="antialiased")
+    axes.set_title(title)
+    axes.set_axis_off()
+    return fig
+
+
+def message(text: str) -> Figure:
+    """A sentence where a picture would be."""
+    fig, axes = figure(0.8)
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=MUTED)
+    axes.set_axis_off()
+    return fig

@@ -118,7 +118,7 @@ def float16_growth(histories: Mapping[str, pd.DataFrame]) -> Figure:
         axis.set_xlabel("optimiser step")
     axes[0].set_ylabel("largest magnitude in a batch")
     axes[0].text(0, FLOAT16_MAX * 1.15, "float16 ends at 65,504", fontsize=7.5, color=INK)
-    axes[0].set_ylim(top=FLOAT16_MAX * 4)
+    axes[0].set_ylim(top=max(FLOAT16_MAX * 4, axes[0].get_ylim()[1]))
     axes[1].legend(loc="lower right")
     return fig
 
@@ -193,7 +193,7 @@ def score_dots(
 
     `scores` maps version, then ``train`` or ``heldout``, then metric to (value, low, high).
     """
-    fig, axes = figure(0.7 + 0.42 * len(scores), 1, len(metrics), sharey=True)
+    fig, axes = figure(0.95 + 0.42 * len(scores), 1, len(metrics), sharey=True)
     look = {
         "train": ("o", "white", "training worlds"),
         "heldout": ("o", "#0072B2", "held-out worlds"),
@@ -216,7 +216,7 @@ def score_dots(
                     axis.plot([low, high], [row + offset] * 2, color="#0072B2", linewidth=1.2)
                 axis.plot(
                     value, row + offset, marker, color="#0072B2", markerfacecolor=fill,
-                    markersize=5.5, label=label if row == 0 else None,
+                    markersize=5.5, label=label,
                 )  # fmt: skip
         axis.set_title(title)
         axis.grid(axis="x")
@@ -224,7 +224,11 @@ def score_dots(
     first = np.atleast_1d(axes)[0]
     first.set_yticks(range(len(scores)), list(scores))
     first.set_ylim(len(scores) - 0.5, -0.5)
-    np.atleast_1d(axes)[-1].legend(loc="best", fontsize=7)
+    last = np.atleast_1d(axes)[-1]
+    handles, labels = last.get_legend_handles_labels()
+    if handles:  # one entry a split, whichever version has a finite score
+        entries = dict(zip(labels, handles, strict=True))
+        last.legend(entries.values(), entries.keys(), loc="best", fontsize=7)
     return fig
 
 

@@ -34,7 +34,7 @@ class Version:
 
 V1_0 = Version(
     name="v1.0",
-    changed="First version: four convolutions, 16 x 16 codes for 64 x 64 pixels.",
+    changed="First version: four convolutions, 16 × 16 codes for 64 × 64 pixels.",
     why="Small enough to train in half precision on a free GPU.",
     model=VqvaeConfig(
         quantiser=QuantiserConfig(half_products=HALF_PRODUCTS, reseed_unused=True),
@@ -46,7 +46,7 @@ V1_0_1 = replace(
     V1_0,
     name="v1.0.1",
     changed="Gradients clipped to norm 1. In the code, though not in the write-up: the quantiser "
-    "left autocast for float32, latents are clamped to +-10 and codes to +-3.",
+    "left autocast for float32, latents are clamped to ±10 and codes to ±3.",
     why="The loss of v1.0 had become infinite.",
     model=replace(
         V1_0.model,
@@ -60,7 +60,7 @@ V1_0_1 = replace(
 V2_0 = replace(
     V1_0_1,
     name="v2.0",
-    changed="Another data set (GameFactory), 64 x 36 pixels in 16:9, residual blocks, 4,096 codes "
+    changed="Another data set (GameFactory), 64 × 36 pixels in 16:9, residual blocks, 4,096 codes "
     "of 384 features.",
     why="Sharper pictures, and the aspect ratio of the footage.",
     layout="gamefactory",

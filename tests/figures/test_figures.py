@@ -74,7 +74,7 @@ def legend(axis: Axes) -> list[str]:
 def history(steps: int, scale: float = 1.0) -> pd.DataFrame:
     step = np.arange(1, steps + 1)
     names = ("mse", "commitment", "perplexity", "largest_sum", "largest_product")
-    return pd.DataFrame({"step": step} | {name: scale / step for name in names})
+    return pd.DataFrame({"step": step} | dict.fromkeys(names, scale / step))
 
 
 class TestStyle:
@@ -107,16 +107,11 @@ class TestStyle:
         assert len(set(list(many.values())[: len(style.PALETTE)])) == len(style.PALETTE)
         assert many["6"] == many["0"]
 
-    def test_the_first_three_colours_differ_in_luminance(self):
-        """Then lines stay apart in grey, and so for every kind of colour blindness."""
-        weights = np.array([0.2126, 0.7152, 0.0722])  # of Rec. 709, on linear light
-        luminance = [weights @ linear(to_rgb(colour)) for colour in style.PALETTE[:3]]
-        for a, b in combinations(luminance, 2):
-            assert abs(a - b) > 0.04
-        # on the scale of what is seen, where black is 0 and white 1
-        lightness = [np.cbrt(y) * 1.16 - 0.16 for y in luminance]
-        for a, b in combinations(lightness, 2):
-            assert abs(a - b) > 0.08
+    @pytest.mark.parametrize("kind", ["full sight", "protanopia", "deuteranopia", "tritanopia"])
+    def test_the_first_three_colours_differ_for_every_eye(self, kind):
+        seen = [lab(SIGHT[kind] @ linear(to_rgb(colour))) for colour in style.PALETTE[:3]]
+        for a, b in combinations(seen, 2):
+            assert np.linalg.norm(a - b) > 15, "a difference of 2 can just be told (CIE 1976)"
 
     def test_text_can_be_read_on_paper(self):
         """Contrast of at least 4.5 to 1 (WCAG 2.1, 1.4.3)."""
@@ -128,7 +123,9 @@ class TestStyle:
     def test_the_style_file_has_the_palette(self):
         style.use_book_style()
         cycle = mpl.rcParams["axes.prop_cycle"].by_key()["color"]
-        assert tuple(f"#{colour}" for colour in cycle[: len(style.PALETTE)]) == style.PALETTE
+        assert [to_rgb(c) for c in cycle[: len(style.PALETTE)]] == [
+            to_rgb(c) for c in style.PALETTE
+        ]
 
     def test_a_note_is_under_the_figure(self):
         figure, _ = style.figure(2.0)
@@ -137,10 +134,33 @@ class TestStyle:
         assert figure.get_supxlabel() == "n = 12 worlds"
 
 
+SIGHT = {  # linear RGB as seen by dichromats (Machado et al. 2009, severity 1)
+    "full sight": np.eye(3),
+    "protanopia": np.array(
+        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]]
+    ),
+    "deuteranopia": np.array(
+        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]]
+    ),
+    "tritanopia": np.array(
+        [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]]
+    ),
+}
+TO_XYZ = np.array(  # from linear sRGB, over the white of D65
+    [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+)
+
+
 def linear(rgb: tuple[float, ...]) -> np.ndarray:
     """sRGB in [0, 1] as linear light (IEC 61966-2-1)."""
     x = np.asarray(rgb)
     return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """Linear RGB as CIE 1976 L*a*b*, where equal distances look equally far."""
+    x, y, z = np.cbrt(TO_XYZ @ rgb.clip(0, 1) / TO_XYZ.sum(1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 class TestFootage:
@@ -167,14 +187,15 @@ class TestFootage:
         assert ((shown[:, :, None, None] == shown) == same).all(), "a colour a code"
 
 
-class TestTraining:
-    COLUMNS = {"mse": "error", "commitment": "commitment loss", "perplexity": "perplexity"}
+COLUMNS = {"mse": "error", "commitment": "commitment loss", "perplexity": "perplexity"}
 
+
+class TestTraining:
     def test_a_panel_a_column_and_a_line_a_version(self):
         histories = {"v1.0": history(20), "v1.0.1": history(30, 2.0)}
-        figure = drawn(figures.training_curves(histories, self.COLUMNS))
-        assert [a.get_title(loc="left") for a in figure.axes] == list(self.COLUMNS.values())
-        for axis, column in zip(figure.axes, self.COLUMNS, strict=True):
+        figure = drawn(figures.training_curves(histories, COLUMNS))
+        assert [a.get_title(loc="left") for a in figure.axes] == list(COLUMNS.values())
+        for axis, column in zip(figure.axes, COLUMNS, strict=True):
             for line, given in zip(axis.lines, histories.values(), strict=True):
                 np.testing.assert_array_equal(line.get_xdata(), given["step"])
                 np.testing.assert_array_equal(line.get_ydata(), given[column])
@@ -184,8 +205,8 @@ class TestTraining:
     @pytest.mark.parametrize("lost", [np.nan, np.inf])
     def test_a_run_that_was_lost_is_still_drawn(self, lost):
         collapsed = history(20)
-        collapsed.loc[10:, list(self.COLUMNS)] = lost
-        figure = drawn(figures.training_curves({"v1.0": collapsed}, self.COLUMNS))
+        collapsed.loc[10:, list(COLUMNS)] = lost
+        figure = drawn(figures.training_curves({"v1.0": collapsed}, COLUMNS))
         assert np.isfinite(figure.axes[0].lines[0].get_ydata()).sum() == 10
 
     def test_one_column_only(self):
@@ -228,12 +249,13 @@ class TestPictures:
         assert [label.get_text() for label in left.get_yticklabels()] == ["original", "v1.0"]
 
 
-class TestOverflow:
-    NAMES = list(figures.OUTCOME_LOOK)
+OUTCOMES = list(figures.OUTCOME_LOOK)
 
+
+class TestOverflow:
     def test_a_cell_for_each_outcome(self):
-        outcomes = {"distances": self.NAMES[:2] * 2, "EMA sums": self.NAMES[2:] * 2}
-        factors = [1, 10**0.5, 31.6227, 100_000]
+        outcomes = {"distances": OUTCOMES[:2] * 2, "EMA sums": OUTCOMES[2:] * 2}
+        factors = [1.0, 10**0.5, 31.6227, 100_000.0]
         figure = drawn(figures.outcome_strip(outcomes, factors))
         [axis] = figure.axes
         assert len(axis.patches) == 8
@@ -244,7 +266,7 @@ class TestOverflow:
         assert [t.get_text() for t in axis.get_yticklabels()] == list(outcomes)
         ticks = [t.get_text() for t in axis.get_xticklabels()]
         assert ticks == ["1", "3.16", "31.6", "100,000"]
-        assert [t.get_text() for t in figure.legends[0].get_texts()] == self.NAMES
+        assert [t.get_text() for t in figure.legends[0].get_texts()] == OUTCOMES
 
     def test_outcomes_are_told_apart_without_colour(self):
         assert len({mark for _, _, mark in figures.OUTCOME_LOOK.values()}) == 4
@@ -252,7 +274,7 @@ class TestOverflow:
     def test_every_outcome_of_the_experiment_has_a_look(self):
         from lib.evaluation.half_precision import Outcome
 
-        assert {outcome.value for outcome in Outcome} == set(self.NAMES)
+        assert {outcome.value for outcome in Outcome} == set(OUTCOMES)
 
     def test_lost_batches_are_marked(self):
         losses = {"float16": [True, True, False, False], "float32": [True] * 4}
@@ -263,9 +285,10 @@ class TestOverflow:
         assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "3\n(loud)", "4"]
 
 
-class TestScores:
-    METRICS = {"psnr_db": "PSNR, dB", "ssim": "SSIM"}
+METRICS = {"psnr_db": "PSNR, dB", "ssim": "SSIM"}
 
+
+class TestScores:
     def test_dots_and_intervals(self):
         scores = {
             "v1.0": {
@@ -273,14 +296,14 @@ class TestScores:
                 "heldout": {"psnr_db": (22.0, 21.0, 23.5), "ssim": (0.7, 0.6, 0.75)},
             }
         }
-        figure = drawn(figures.score_dots(scores, self.METRICS))
-        for axis, metric in zip(figure.axes, self.METRICS, strict=True):
+        figure = drawn(figures.score_dots(scores, METRICS))
+        for axis, metric in zip(figure.axes, METRICS, strict=True):
             bars = [line for line in axis.lines if len(line.get_xdata()) == 2]
             dots = [line for line in axis.lines if len(line.get_xdata()) == 1]
             given = [scores["v1.0"][part][metric] for part in ("train", "heldout")]
             assert [line.get_xdata()[0] for line in dots] == [value for value, _, _ in given]
             assert [tuple(line.get_xdata()) for line in bars] == [(low, up) for _, low, up in given]
-            assert axis.get_title(loc="left") == self.METRICS[metric]
+            assert axis.get_title(loc="left") == METRICS[metric]
         assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["v1.0"]
         assert legend(figure.axes[-1]) == ["training worlds", "held-out worlds"]
 
@@ -293,7 +316,7 @@ class TestScores:
                 for part in ("train", "heldout")
             },
         }
-        figure = drawn(figures.score_dots(scores, self.METRICS))
+        figure = drawn(figures.score_dots(scores, METRICS))
         for axis, bars in zip(figure.axes, (0, 2), strict=True):
             assert words(axis) == ["not finite", "not finite"]
             assert sum(len(line.get_xdata()) == 2 for line in axis.lines) == bars

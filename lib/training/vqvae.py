@@ -14,10 +14,10 @@ from lib.data.frames import FrameStore
 from lib.files import digest
 from lib.models.vqvae import Vqvae
 from lib.models.vqvae_versions import Version, optimiser_steps
-from lib.training.cache import RunFolder, cached_run
+from lib.training.cache import RunFolder, cached_run, plain
 from lib.training.checkpoint import load_weights
 from lib.training.device import make_fabric, pick_device, seed_everything
-from lib.training.logs import CsvLog, TensorBoardLog
+from lib.training.logs import CsvLog, Log, TensorBoardLog, WandbLog
 from lib.training.loop import Losses, fit
 from lib.training.sampling import EpochBatches
 
@@ -67,12 +67,14 @@ def train_version(
     seed: int = 0,
     device: str = "auto",
     share: float = 1.0,
+    wandb_project: str | None = None,
     progress: bool = True,
     force: bool = False,
 ) -> TrainedVersion:
     """Train `version` on the frames `train` of `store`, or load the run if it was done before.
 
-    `share` shortens training to that part of the preset's steps, for a quick look.
+    `share` shortens training to that part of the preset's steps, for a quick look. Beside the CSV
+    and TensorBoard logs, `wandb_project` names a Weights & Biases project to log to.
 
     Raises:
         ValueError: share outside (0, 1], frames of another size than the version's.
@@ -87,14 +89,25 @@ def train_version(
         )
     device = pick_device(device)
     steps = max(1, round(share * optimiser_steps(version, preset, len(train))))
-    config = {"version": version, "steps": steps, "seed": seed, "device": device}
+    told = {"changed": "", "why": ""}  # prose about a version decides nothing
+    config = {"version": plain(version) | told, "steps": steps, "seed": seed, "device": device}
     run = cached_run(
         root / "runs",
         "vqvae",
         f"{version.name}-{preset}",
         config,
         digest([store.digest, train.astype("<i8").tobytes()]),
-        lambda folder: _train(version, steps, store, train, folder, seed, device, progress),
+        lambda folder: _train(
+            version,
+            store,
+            train,
+            folder,
+            steps=steps,
+            seed=seed,
+            device=device,
+            wandb_project=wandb_project,
+            progress=progress,
+        ),
         force=force,
     )
     model = Vqvae(version.model)
@@ -103,7 +116,7 @@ def train_version(
         version=version,
         run=run,
         model=model.eval(),
-        history=pd.read_csv(run.path / "log.csv"),
+        history=pd.read_csv(run.log_csv),
         steps_per_epoch=max(1, len(train) // version.batch_size),
         seconds=run.seconds,
     )
@@ -111,12 +124,14 @@ def train_version(
 
 def _train(
     version: Version,
-    steps: int,
     store: FrameStore,
     train: Int[np.ndarray, " n"],
     run: RunFolder,
+    *,
+    steps: int,
     seed: int,
     device: str,
+    wandb_project: str | None,
     progress: bool,
 ) -> dict[str, float]:
     """One run: returns the last logged values and the number of skipped steps."""
@@ -128,6 +143,9 @@ def _train(
     def load(indices: Int[np.ndarray, " b"]) -> Float[Tensor, "b 3 h w"]:
         return fabric.to_device(torch.from_numpy(store.batch(indices)))
 
+    logs: list[Log] = [CsvLog(run.log_csv), TensorBoardLog(run.tensorboard)]
+    if wandb_project:
+        logs.append(WandbLog(wandb_project, plain(version), run_id=run.path.name))
     result = fit(
         model,
         lambda model, images, step: vqvae_losses(model, images, version.beta),
@@ -138,7 +156,7 @@ def _train(
         run_dir=run.path,
         clip_norm=version.clip_norm,
         log_every=LOG_EVERY,
-        loggers=[CsvLog(run.path / "log.csv"), TensorBoardLog(run.path / "tensorboard")],
+        loggers=logs,
         nonfinite=version.nonfinite,
         progress=progress,
         description=version.name,

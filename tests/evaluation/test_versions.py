@@ -1,0 +1,216 @@
+"""Which frames are scored, what a training log is said to show, scores of a tiny store."""
+
+from dataclasses import asdict, astuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.data.frames import FrameStore
+from lib.data.minerl import read_minerl
+from lib.data.splits import Splits, split_groups
+from lib.evaluation.reconstruction import perplexity
+from lib.evaluation.versions import (
+    MOST_FRAMES,
+    TrainingFacts,
+    image_batches,
+    part_indices,
+    score_version,
+    training_facts,
+)
+from lib.models.quantiser import QuantiserConfig
+from lib.models.vqvae import Vqvae, VqvaeConfig
+from tests.data.footage import write_minerl
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FrameStore:
+    """Five worlds of noise, 16 x 16 pixels, 10 to 12 frames each."""
+    folder = tmp_path_factory.mktemp("footage")
+    write_minerl(folder / "data", frames=40, recordings=5)
+    return read_minerl(folder / "data", folder / "store", size=(16, 16), progress=False)
+
+
+@pytest.fixture(scope="module")
+def splits(store: FrameStore) -> Splits:
+    return split_groups(store.groups, test=0.4)
+
+
+@pytest.fixture(scope="module")
+def model() -> Vqvae:
+    torch.manual_seed(0)
+    quantiser = QuantiserConfig(codebook_size=8, embedding_dim=4, reseed_unused=True)
+    return Vqvae(VqvaeConfig((16, 16), hidden=8, quantiser=quantiser))
+
+
+def parts_of(train: int, validation: int, test: int) -> Splits:
+    everything = np.arange(train + validation + test)
+    return Splits(
+        everything[:train], everything[train : train + validation], everything[train + validation :]
+    )
+
+
+class TestPartIndices:
+    @given(st.integers(1, 300), st.integers(1, 120))
+    @settings(max_examples=60, deadline=None)
+    def test_at_most_so_many_evenly_spaced(self, frames, most):
+        splits = parts_of(frames, 1, 1)
+        chosen = part_indices(splits, "train", most=most)
+        assert len(chosen) == len(set(chosen)) == min(frames, most)
+        assert set(chosen) <= set(splits.train)
+        gaps = np.diff(chosen)
+        assert (gaps > 0).all()
+        if len(gaps):
+            assert gaps.max() - gaps.min() <= 1
+            assert (chosen[0], chosen[-1]) == (0, frames - 1)
+
+    def test_held_out_is_the_test_split(self):
+        splits = parts_of(6, 3, 4)
+        assert part_indices(splits, "heldout").tolist() == [9, 10, 11, 12]
+        assert part_indices(splits, "train").tolist() == [0, 1, 2, 3, 4, 5]
+
+    def test_the_limit_by_default(self):
+        assert len(part_indices(parts_of(3 * MOST_FRAMES, 1, 1), "train")) == MOST_FRAMES
+
+
+class TestImageBatches:
+    def test_every_frame_once_and_in_order(self, store):
+        indices = np.array([7, 3, 30, 4, 11])
+        batches = list(image_batches(store, indices, 2))
+        assert [len(batch) for batch in batches] == [2, 2, 1]
+        together = torch.cat(batches)
+        assert together.dtype == torch.float32
+        wanted = torch.from_numpy(store.frames[indices].copy()).permute(0, 3, 1, 2) / 255
+        torch.testing.assert_close(together, wanted)
+
+
+def history(rows: dict[int, float], **more: object) -> pd.DataFrame:
+    """A log with the MSE at each of these steps; what is not given is plain."""
+    table = pd.DataFrame({"step": list(rows), "mse": list(rows.values())})
+    plain = {"perplexity": 10.0, "grad_norm": 0.5, "largest_sum": 1.0, "largest_product": 1.0}
+    return table.assign(**(plain | more))
+
+
+class TestTrainingFacts:
+    def test_means_over_whole_epochs(self):
+        """Four steps an epoch, every second logged: epochs of steps 1-4, 5-8, 9-12."""
+        facts = training_facts(
+            history(
+                {1: 8.0, 2: 6.0, 4: 4.0, 6: 4.0, 8: 2.0, 10: 3.0, 12: 6.0},
+                perplexity=[1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 9.0],
+                grad_norm=[1.0, 1.5, 0.5, 3.5, 0.1, 0.1, 1.0],
+                largest_sum=[1.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+                largest_product=[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 7.0],
+            ),
+            4,
+        )
+        assert facts == TrainingFacts(
+            mse_fall=4.5 / 6.0,
+            mse_epoch_2_over_1=3.0 / 6.0,
+            perplexity_epoch_2_over_1=6.0 / 2.0,
+            mse_last_over_epoch_2=4.5 / 3.0,
+            clipped_share=pytest.approx(2 / 7),  # a norm of exactly 1 is left as it is
+            largest_gradient_norm=3.5,
+            largest_sum=9.0,
+            largest_product=7.0,
+        )
+
+    def test_an_epoch_cut_short_joins_the_one_before(self):
+        """Steps 13 and 14 of epochs of four belong to the third."""
+        cut = training_facts(history({4: 8.0, 8: 4.0, 12: 1.0, 13: 4.0, 14: 4.0}), 4)
+        assert cut.mse_fall == pytest.approx(3.0 / 8.0)
+        whole = training_facts(history({4: 8.0, 8: 4.0, 12: 1.0, 16: 2.0}), 4)
+        assert whole.mse_fall == pytest.approx(2.0 / 8.0)
+
+    def test_one_step_an_epoch(self):
+        facts = training_facts(history({1: 4.0, 2: 2.0, 3: 1.0}), 1)
+        assert astuple(facts)[:4] == (0.25, 0.5, 1.0, 0.5)
+
+    @given(st.integers(1, 9), st.integers(3, 12), st.floats(0.5, 2))
+    @settings(max_examples=40, deadline=None)
+    def test_a_geometric_fall(self, steps_per_epoch, epochs, factor):
+        """An epoch's error is `factor` of the one before: closed form."""
+        steps = np.arange(1, steps_per_epoch * epochs + 1)
+        mse = factor ** ((steps - 1) // steps_per_epoch)
+        rows = dict(zip(steps.tolist(), mse.tolist(), strict=True))
+        facts = training_facts(history(rows), steps_per_epoch)
+        assert facts.mse_epoch_2_over_1 == pytest.approx(factor)
+        assert facts.mse_fall == pytest.approx(factor ** (epochs - 1))
+        assert facts.mse_last_over_epoch_2 == pytest.approx(factor ** (epochs - 2))
+
+    @pytest.mark.parametrize("lost", [np.nan, np.inf])
+    def test_a_lost_loss_is_not_averaged_away(self, lost):
+        facts = training_facts(
+            history(
+                {1: 8.0, 2: 4.0, 3: 2.0, 4: 2.0, 5: 1.0, 6: lost}, largest_sum=[1.0] * 5 + [lost]
+            ),
+            2,
+        )
+        assert not np.isfinite(facts.mse_fall)
+        assert not np.isfinite(facts.mse_last_over_epoch_2)
+        assert not np.isfinite(facts.largest_sum)
+        assert facts.mse_epoch_2_over_1 == pytest.approx(2.0 / 6.0), "which was measured all right"
+
+    def test_a_loss_lost_early(self):
+        facts = training_facts(history({1: np.nan, 2: 4.0, 3: 2.0}), 1)
+        assert not np.isfinite(facts.mse_fall)
+        assert facts.mse_last_over_epoch_2 == pytest.approx(0.5)
+
+    def test_fewer_than_three_epochs(self):
+        short = history(dict.fromkeys((1, 5, 10, 11), 1.0))
+        with pytest.raises(ValueError, match=r"covers 2 whole epochs of 4 steps; train for three"):
+            training_facts(short, 4)
+        with pytest.raises(ValueError, match=r"covers 1 whole epochs of 400 steps"):
+            training_facts(short, 400)
+
+    def test_an_epoch_without_a_row(self):
+        """Logged every fifth step, an epoch of two steps can fall between; never take another."""
+        with pytest.raises(ValueError, match=r"no row of the second epoch .*log more often"):
+            training_facts(history({1: 8.0, 5: 4.0, 10: 2.0, 15: 1.0}), 2)
+
+
+class TestScoreVersion:
+    def test_both_parts_are_scored_on_their_own_frames(self, model, store, splits):
+        scored = score_version(model, store, splits)
+        assert list(scored) == ["train", "heldout"]
+        for part, indices in (("train", splits.train), ("heldout", splits.test)):
+            images = torch.from_numpy(store.batch(indices))
+            with torch.inference_mode():
+                result = model.eval()(images)
+            error = (result.image - images).square().mean((1, 2, 3)).double()
+            metrics = scored[part].metrics
+            assert metrics["mse"].value == pytest.approx(float(error.mean()), rel=1e-5)
+            assert metrics["mse"].n == len(indices)
+            assert metrics["mse"].groups == len(set(store.groups[indices]))
+            counts = torch.bincount(result.quantised.codes.flatten(), minlength=8)
+            np.testing.assert_array_equal(scored[part].code_counts, counts.numpy())
+            assert metrics["codes_used"].value == (counts > 0).sum()
+            assert metrics["perplexity"].value == pytest.approx(perplexity(counts.numpy()))
+
+    def test_intervals_hold_their_values(self, model, store, splits):
+        for scores in score_version(model, store, splits).values():
+            for name, estimate in scores.metrics.items():
+                assert estimate.low <= estimate.value <= estimate.high, name
+
+    def test_the_seed_draws_the_resamples_only(self, model, store, splits):
+        first, again = (score_version(model, store, splits, seed=0) for _ in range(2))
+        other = score_version(model, store, splits, seed=1)
+        for part in ("train", "heldout"):
+            assert first[part].metrics == again[part].metrics
+            values = {name: e.value for name, e in first[part].metrics.items()}
+            assert values == {name: e.value for name, e in other[part].metrics.items()}
+        assert first["train"].metrics != other["train"].metrics
+
+    def test_a_model_that_is_lost_scores_nan_and_no_interval(self, store, splits):
+        torch.manual_seed(0)
+        quantiser = QuantiserConfig(codebook_size=8, embedding_dim=4)
+        lost = Vqvae(VqvaeConfig((16, 16), hidden=8, quantiser=quantiser))
+        lost.quantiser.codebook.fill_(torch.nan)
+        metrics = score_version(lost, store, splits)["heldout"].metrics
+        for name in ("psnr_db", "ssim", "mse", "sharpness_ratio"):
+            estimate = asdict(metrics[name])
+            assert np.isnan(estimate["value"]), name
+            assert (estimate["low"], estimate["high"]) == (None, None), name

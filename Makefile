@@ -47,7 +47,8 @@ site: setup  ## render the book, then check its numbers, links and pages in a br
 	$(BIN)/seeing book
 	$(BIN)/pytest --quiet tests/chapters
 
-golden: setup  ## rewrite tests/golden/ from the last run of the chapters; review the diff
+golden: setup  ## rewrite kept outputs and tests/golden/ from the last build; review the diff
+	$(BIN)/python -m lib.book.kept
 	$(BIN)/python -m tests.chapters.golden
 
 lab: setup  ## open JupyterLab on the chapters

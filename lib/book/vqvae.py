@@ -16,7 +16,7 @@ from lib.book.claims import claims_table
 from lib.book.results import PRESETS, Ledger, Row, project_root, recorded
 from lib.book.tables import fixed, interval_decimals, number
 from lib.data.minecraft import Footage
-from lib.evaluation.half_precision import LoudSeries
+from lib.evaluation.half_precision import FreshStart, LoudSeries
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.reconstruction import reconstruct, to_pixels
 from lib.evaluation.versions import PARTS, Part, PartScores, TrainingFacts, part_indices
@@ -117,6 +117,19 @@ def record_overflow(
             seeds=[seed],
             better="lower",
         )
+
+
+def record_fresh_starts(ledger: Ledger, starts: Mapping[str, FreshStart], *, seed: int) -> None:
+    """Rows ``vqvae.<variant>.fresh.<batches_lost|largest_code>`` of untrained quantisers."""
+    for variant, start in starts.items():
+        ledger.record(
+            f"vqvae.{variant}.fresh.batches_lost",
+            start.finite.count(False),
+            n=len(start.finite),
+            seeds=[seed],
+            better="lower",
+        )
+        ledger.record(f"vqvae.{variant}.fresh.largest_code", start.largest_code, seeds=[seed])
 
 
 def version_table(versions: Mapping[str, Version]) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from lib.cli.common import DebugOption, Preset, PresetOption, console, reported,
 EXAMPLES = """**Examples**
 
 - `seeing run 4`: chapter 4 as the book has it
-- `seeing run vqvae --data-dir ~/minerl`: the same on your own recordings
+- `seeing run vqvae --data-dir my-data`: the same on your own recordings
 - `seeing run 04-vqvae-versions --preset small --record`: an hour's run, its numbers kept
-- `seeing run 4 --seed 1 -p steps=200`: another seed, and a parameter of that chapter
+- `seeing run 4 --seed 1 -p training_share=0.1`: another seed, and a parameter of that chapter
 """
 
 

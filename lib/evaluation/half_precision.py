@@ -65,6 +65,14 @@ class LoudSeries:
     ruined_share: float  # of the moving sums' entries, not finite after the last batch
 
 
+@dataclass(frozen=True)
+class FreshStart:
+    """First training batches of a new quantiser: which losses are finite, how large codes get."""
+
+    finite: list[bool]
+    largest_code: float  # largest |entry| of the codebook after the first batch
+
+
 def measure_peaks(z: Float[Tensor, "b d h w"], codebook: Float[Tensor, "k d"]) -> Peaks:
     """Largest magnitude of each product on latents `z`, without rounding to float16."""
     flat = _rows(z)
@@ -105,6 +113,24 @@ def loud_series(
         finite.append(bool(torch.isfinite(result.commitment)))
     ruined = 1 - float(torch.isfinite(quantiser.code_sums).float().mean())
     return LoudSeries(finite, ruined)
+
+
+@torch.no_grad()
+def fresh_start(
+    config: QuantiserConfig, z: Float[Tensor, "b d h w"], *, batches: int = 4, seed: int = 0
+) -> FreshStart:
+    """Begin a quantiser with random normal codes and feed it latents `z` again and again.
+
+    As in the studied code, the moving sums start at the codes and the moving counts at zero. A
+    code that the first batch leaves out therefore becomes its start divided by epsilon.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        quantiser = EmaQuantiser(config).train()
+        finite = [bool(torch.isfinite(quantiser(z).commitment))]
+        largest = float(quantiser.codebook.abs().max())
+        finite += [bool(torch.isfinite(quantiser(z).commitment)) for _ in range(batches - 1)]
+    return FreshStart(finite, largest)
 
 
 @torch.no_grad()

@@ -76,7 +76,7 @@ def statistic_over_groups(
 
 
 def _estimate(value: float, resampled: Float[np.ndarray, " r"], n: int, groups: int) -> Estimate:
-    if groups < 2:
+    if groups < 2 or not np.isfinite(value):
         return Estimate(value, None, None, n, groups)
     low, high = np.quantile(resampled, [0.025, 0.975])
     return Estimate(value, min(float(low), value), max(float(high), value), n, groups)

@@ -8,6 +8,7 @@ import torch
 from lib.evaluation.half_precision import (
     Outcome,
     bare_config,
+    fresh_start,
     loud_series,
     measure_peaks,
     outcome,
@@ -16,7 +17,7 @@ from lib.evaluation.half_precision import (
     survives_one_code_for_all,
     sweep,
 )
-from lib.models.quantiser import HALF_PRODUCTS, EmaQuantiser, QuantiserConfig
+from lib.models.quantiser import FLOAT16_MAX, HALF_PRODUCTS, EmaQuantiser, QuantiserConfig
 
 
 @pytest.fixture
@@ -99,3 +100,22 @@ def test_one_code_for_all_tells_broken_from_mended(source):
         "float32": True,
         "float32, clamped (v1.0.1)": True,
     }
+
+
+def test_unused_codes_start_beyond_float16_unless_reseeded(z, source):
+    wide = replace(source.config, codebook_size=64, embedding_dim=6)
+    found = {
+        reseed: fresh_start(replace(wide, reseed_unused=reseed), 0.01 * z)
+        for reseed in (False, True)
+    }
+    assert found[False].finite == [True, False, False, False]
+    assert found[False].largest_code > FLOAT16_MAX
+    assert all(found[True].finite)
+    single = replace(bare_config(wide), reseed_unused=False)
+    assert all(fresh_start(single, 0.01 * z).finite)  # in float32 they are merely out of reach
+
+
+def test_a_fresh_start_leaves_the_global_generator_alone(z, source):
+    before = torch.get_rng_state()
+    fresh_start(source.config, z)
+    assert torch.equal(torch.get_rng_state(), before)

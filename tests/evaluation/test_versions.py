@@ -43,7 +43,11 @@ def splits(store: FrameStore) -> Splits:
 def model() -> Vqvae:
     torch.manual_seed(0)
     quantiser = QuantiserConfig(codebook_size=8, embedding_dim=4, reseed_unused=True)
-    return Vqvae(VqvaeConfig((16, 16), hidden=8, quantiser=quantiser))
+    model = Vqvae(VqvaeConfig((16, 16), hidden=8, quantiser=quantiser))
+    with torch.no_grad():  # codes among the latents, so that several are used
+        cells = model.latents(torch.rand(1, 3, 16, 16)).permute(0, 2, 3, 1).flatten(0, 2)
+    model.quantiser.codebook.copy_(cells[:8])
+    return model
 
 
 def parts_of(train: int, validation: int, test: int) -> Splits:
@@ -112,7 +116,7 @@ class TestTrainingFacts:
             mse_epoch_2_over_1=3.0 / 6.0,
             perplexity_epoch_2_over_1=6.0 / 2.0,
             mse_last_over_epoch_2=4.5 / 3.0,
-            clipped_share=pytest.approx(2 / 7),  # a norm of exactly 1 is left as it is
+            clipped_share=2 / 7,  # a norm of exactly 1 is left as it is
             largest_gradient_norm=3.5,
             largest_sum=9.0,
             largest_product=7.0,
@@ -187,8 +191,8 @@ class TestScoreVersion:
             assert metrics["mse"].groups == len(set(store.groups[indices]))
             counts = torch.bincount(result.quantised.codes.flatten(), minlength=8)
             np.testing.assert_array_equal(scored[part].code_counts, counts.numpy())
-            assert metrics["codes_used"].value == (counts > 0).sum()
-            assert metrics["perplexity"].value == pytest.approx(perplexity(counts.numpy()))
+            assert metrics["codes_used"].value == (counts > 0).sum() > 1
+            assert metrics["perplexity"].value == pytest.approx(perplexity(counts.double().numpy()))
 
     def test_intervals_hold_their_values(self, model, store, splits):
         for scores in score_version(model, store, splits).values():

@@ -66,7 +66,7 @@ def run(store: FrameStore, train: np.ndarray, tmp_path: Path) -> Trains:
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever trains from now on fails."""
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **_: object) -> None:
         raise AssertionError("a finished run was trained again")
 
     monkeypatch.setattr(module, "_train", refuse)
@@ -181,7 +181,7 @@ class TestRun:
         first = weights(run().model)
         calls = []
         train = module._train
-        monkeypatch.setattr(module, "_train", lambda *a: calls.append(a) or train(*a))
+        monkeypatch.setattr(module, "_train", lambda *a, **k: calls.append(a) or train(*a, **k))
         assert_same_bits(weights(run(force=True).model), first)
         assert len(calls) == 1
 

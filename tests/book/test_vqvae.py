@@ -1,0 +1,375 @@
+"""The chapter's rows of the ledger, its tables, and which frames it shows."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lib.book import vqvae as study
+from lib.book.results import Ledger, Row, promote
+from lib.book.rows import ID
+from lib.book.tables import to_markdown
+from lib.data.frames import FrameStore
+from lib.data.minecraft import Footage
+from lib.data.minerl import read_minerl
+from lib.data.splits import split_groups
+from lib.evaluation.half_precision import HALF_PRODUCTS, LoudSeries, repairs
+from lib.evaluation.intervals import Estimate
+from lib.evaluation.versions import PartScores, TrainingFacts
+from lib.figures import style
+from lib.models.quantiser import QuantiserConfig
+from lib.models.vqvae import Vqvae, VqvaeConfig
+from lib.models.vqvae_versions import VERSIONS, Version, version
+from lib.training.cache import RunFolder
+from lib.training.vqvae import TrainedVersion
+from tests.data.footage import write_minerl
+
+CHAPTER = "04-vqvae-versions"
+QUANTISER = QuantiserConfig(codebook_size=16, embedding_dim=4)
+FACTS = TrainingFacts(
+    mse_fall=0.2,
+    mse_epoch_2_over_1=0.5,
+    perplexity_epoch_2_over_1=1.5,
+    mse_last_over_epoch_2=0.4,
+    clipped_share=0.1,
+    largest_gradient_norm=3.5,
+    largest_sum=9.0,
+    largest_product=float("inf"),
+)
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
+    """Six worlds of noise, 16 x 16 pixels, 15 to 18 frames each."""
+    folder = tmp_path_factory.mktemp("footage")
+    write_minerl(folder / "data", frames=50, recordings=6)
+    store: FrameStore = read_minerl(
+        folder / "data", folder / "store", size=(16, 16), progress=False
+    )
+    splits = split_groups(store.groups, test=0.35)
+    return Footage("minerl", folder / "data", store, splits, generated=False)
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedVersion:
+    torch.manual_seed(0)
+    config = VqvaeConfig((16, 16), hidden=8, quantiser=QUANTISER)
+    chosen = Version("v1.0.1", "changed", "why", config, batch_size=8)
+    return TrainedVersion(
+        version=chosen,
+        run=RunFolder(Path("runs/vqvae/v1.0.1-tiny-0123456789abcdef")),
+        model=Vqvae(config).eval(),
+        history=pd.DataFrame({"step": [1, 5, 10]}),
+        steps_per_epoch=2,
+        seconds=41.0,
+    )
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(CHAPTER, "tiny", root=tmp_path, hardware="a test")
+
+
+def part(value: float, low: float | None = None, high: float | None = None) -> PartScores:
+    names = ("psnr_db", "ssim", "mse", "sharpness_ratio", "perplexity", "codes_used")
+    return PartScores(dict.fromkeys(names, Estimate(value, low, high, 120, 6)), np.array([3, 0, 1]))
+
+
+SCORES = {"train": part(24.0, 23.0, 25.5), "heldout": part(22.0)}
+
+
+def row(id: str, value: float | None, low=None, high=None, preset="tiny") -> Row:
+    return Row(id, preset, value, low, high, 120, (0,), "", "", "cpu", "c", None, None)
+
+
+class TestRows:
+    def test_scores_of_both_parts(self, ledger, trained):
+        study.record_scores(ledger, trained, SCORES, seed=3)
+        rows = {row.id: row for row in ledger.rows}
+        assert all(ID.fullmatch(id) for id in rows)
+        assert rows.keys() == {
+            f"vqvae.v1.0.1.{where}.{metric}"
+            for where in ("train", "heldout")
+            for metric in (
+                "psnr_db", "ssim", "mse", "sharpness_ratio", "perplexity", "codes_used", "finite",
+            )
+        }  # fmt: skip
+        seen = rows["vqvae.v1.0.1.train.psnr_db"]
+        assert (seen.value, seen.low, seen.high) == (24.0, 23.0, 25.5)
+        assert (seen.n, seen.seeds, seen.unit, seen.better) == (120, (3,), "dB", "higher")
+        assert (seen.run, seen.seconds) == ("0123456789abcdef", 41.0)
+        unseen = rows["vqvae.v1.0.1.heldout.mse"]
+        assert (unseen.value, unseen.low, unseen.high, unseen.better) == (22.0, None, None, "lower")
+        assert rows["vqvae.v1.0.1.heldout.finite"].value == 1.0
+
+    def test_a_lost_version(self, ledger, trained):
+        lost = {"train": part(24.0, 23.0, 25.5), "heldout": part(float("nan"))}
+        study.record_scores(ledger, trained, lost, seed=0)
+        rows = {row.id: row for row in ledger.rows}
+        assert rows["vqvae.v1.0.1.heldout.finite"].value == 0.0
+        assert rows["vqvae.v1.0.1.heldout.psnr_db"].value is None
+        assert rows["vqvae.v1.0.1.train.finite"].value == 1.0
+
+    def test_facts_of_training(self, ledger, trained):
+        study.record_facts(ledger, trained, FACTS, seed=0)
+        rows = {row.id: row for row in ledger.rows}
+        prefix = "vqvae.v1.0.1.train."
+        assert rows.keys() == {prefix + field.name for field in fields(TrainingFacts)}
+        assert rows[f"{prefix}mse_fall"].value == 0.2
+        assert rows[f"{prefix}largest_product"].value is None, "infinite"
+        assert {row.n for row in rows.values()} == {3}
+
+    def test_overflow(self, ledger):
+        series = {
+            repair: LoudSeries([True, True, False, True, False, False], 0.25)
+            for repair in repairs(QUANTISER)
+        }
+        headroom = dict(zip(HALF_PRODUCTS, (1e3, 2e4, 30.0), strict=True))
+        study.record_overflow(ledger, headroom, series, loud=2, seed=0)
+        rows = {row.id: row for row in ledger.rows}
+        assert all(ID.fullmatch(id) for id in rows)
+        names = {"v1.0", "v1.0_clamped", "v1.0_float32", "v1.0.1"}
+        for name in names:
+            lost = rows.pop(f"vqvae.{name}.loud.batches_lost")
+            assert (lost.value, lost.n) == (3.0, 4), "of the loud batch and those after it"
+            assert rows.pop(f"vqvae.{name}.loud.ruined_share").value == 0.25
+        values = {id: row.value for id, row in rows.items()}
+        assert values == {
+            "vqvae.v1.0.float16.headroom_distances": 1e3,
+            "vqvae.v1.0.float16.headroom_look_up": 2e4,
+            "vqvae.v1.0.float16.headroom_ema_sums": 30.0,
+        }
+
+    def test_all_rows_of_a_chapter_survive_the_disk(self, ledger, trained, tmp_path):
+        study.record_scores(ledger, trained, SCORES, seed=0)
+        study.record_facts(ledger, trained, FACTS, seed=0)
+        ledger.save()
+        assert Ledger.load(CHAPTER, "tiny", root=tmp_path).rows == ledger.rows
+
+    def test_claims_of_the_book_name_rows_that_are_recorded(self, ledger, trained):
+        """A claim about an id that nobody records would never get a verdict."""
+        from lib.book.claims import read_claims
+
+        for name in VERSIONS:
+            config = version(name, "tiny")
+            one = TrainedVersion(config, trained.run, trained.model, trained.history, 2, 1.0)
+            study.record_scores(ledger, one, SCORES, seed=0)
+            study.record_facts(ledger, one, FACTS, seed=0)
+        series = dict.fromkeys(repairs(QUANTISER), LoudSeries([True], 0.0))
+        headroom = dict.fromkeys(HALF_PRODUCTS, 1.0)
+        study.record_overflow(ledger, headroom, series, loud=0, seed=0)
+        known = {row.id for row in ledger.rows}
+        claims = read_claims(Path(__file__).parents[2] / "claims.toml")
+        wanted = {c.id for c in claims} | {c.other_id for c in claims if c.other_id}
+        assert {id for id in wanted if id.startswith("vqvae.")} <= known
+
+
+class TestScoreTable:
+    def table(self, *rows: Row, where="heldout") -> pd.DataFrame:
+        return study.score_table(list(rows), part=where, preset="tiny").set_index("Version")
+
+    @pytest.mark.parametrize(
+        ("value", "low", "high", "text"),
+        [
+            (24.123, 23.81, 24.42, "24.1 (23.8–24.4)"),
+            (24.123, None, None, "24.1"),
+            (0.71234, 0.70119, 0.72301, "0.712 (0.701–0.723)"),
+            (512.0, 512.0, 512.0, "512"),
+            (1234.0, 1200.0, 1301.0, "1,230 (1,200–1,300)"),
+            (None, None, None, "not finite"),
+            (0.0, None, None, "0"),
+        ],
+    )
+    def test_a_cell(self, value, low, high, text):
+        table = self.table(row("vqvae.v1.0.heldout.ssim", value, low, high))
+        assert table.loc["v1.0", "SSIM"] == text
+
+    def test_a_line_a_version_in_their_order(self):
+        table = self.table(
+            row("vqvae.v2.0.heldout.psnr_db", 25.0),
+            row("vqvae.v1.0.1.heldout.psnr_db", 24.0),
+            row("vqvae.v1.0.heldout.psnr_db", 23.0),
+            row("vqvae.v1.0.heldout.ssim", 0.5),
+        )
+        assert list(table.index) == ["v1.0", "v1.0.1", "v2.0"]
+        assert table["PSNR, dB"].tolist() == ["23", "24", "25"]
+        assert table["SSIM"].tolist() == ["0.500", "–", "–"]
+        assert list(table.columns) == [
+            "Preset", "PSNR, dB", "SSIM", "sharpness ratio", "perplexity", "codes used",
+        ]  # fmt: skip
+        assert set(table["Preset"]) == {"tiny"}
+
+    def test_other_rows_stay_out(self):
+        table = self.table(
+            row("vqvae.v1.0.heldout.psnr_db", 23.0),
+            row("vqvae.v1.0.train.psnr_db", 33.0),
+            row("vqvae.v1.0.train.mse_fall", 0.1),
+            row("vqvae.v1.0_clamped.loud.batches_lost", 4.0),
+            row("vqvae.v1.0.float16.headroom_ema_sums", 4.0),
+        )
+        assert table["PSNR, dB"].to_dict() == {"v1.0": "23"}
+        assert "33" not in to_markdown(table)
+
+    def test_recorded_presets_follow_this_run(self, ledger, trained, tmp_path):
+        for preset, value in (("small", 26.0), ("full", 28.0), ("tiny", 99.0)):
+            kept = Ledger(CHAPTER, preset, root=tmp_path, hardware="a test")
+            kept.record("vqvae.v1.0.heldout.psnr_db", value)
+            kept.save()
+            promote(CHAPTER, preset, root=tmp_path)
+        ledger.record("vqvae.v1.0.heldout.psnr_db", 24.0)
+        table = study.score_tables(ledger, part="heldout")
+        assert table["Preset"].tolist() == ["tiny", "small", "full"]
+        assert table["PSNR, dB"].tolist() == ["24", "26", "28"], (
+            "this run's own, not a recorded one"
+        )
+        to_markdown(table)
+
+    def test_without_recorded_runs(self, ledger):
+        ledger.record("vqvae.v1.0.heldout.psnr_db", 24.0)
+        assert study.score_tables(ledger, part="heldout")["Preset"].tolist() == ["tiny"]
+
+
+class TestRecordedClaims:
+    CLAIMS = (
+        '[[claim]]\nname = "good"\nchapter = "04-vqvae-versions"\nsource = "v1.0"\n'
+        'text = "It is good."\nid = "vqvae.v1.0.heldout.psnr_db"\ncompare = ">"\nvalue = 25.0\n'
+    )
+
+    def keep(self, root: Path, preset: str, value: float) -> None:
+        kept = Ledger(CHAPTER, preset, root=root, hardware="a test")
+        kept.record("vqvae.v1.0.heldout.psnr_db", value)
+        kept.save()
+        promote(CHAPTER, preset, root=root)
+
+    def test_none_is_recorded_yet(self, tmp_path):
+        table = study.recorded_claims(CHAPTER, root=tmp_path)
+        assert "seeing run vqvae --preset small --record" in to_markdown(table)
+
+    def test_the_largest_preset_judges(self, tmp_path):
+        (tmp_path / "claims.toml").write_text(self.CLAIMS)
+        self.keep(tmp_path, "small", 24.0)
+        table = study.recorded_claims(CHAPTER, root=tmp_path)
+        assert "refuted" in table["Verdict at small"].iloc[0]
+        self.keep(tmp_path, "full", 26.0)
+        table = study.recorded_claims(CHAPTER, root=tmp_path)
+        assert "confirmed" in table["Verdict at full"].iloc[0]
+        assert not [name for name in table.columns if "small" in name]
+
+
+class TestTables:
+    @pytest.mark.parametrize("preset", ["tiny", "full"])
+    def test_versions(self, preset):
+        versions = {name: version(name, preset) for name in VERSIONS}
+        table = study.version_table(versions).set_index("Version")
+        assert list(table.index) == list(VERSIONS)
+        assert table.loc["v1.0", "Pixels"] == "64 × 64"
+        assert table.loc["v1.0", "Code grid"] == "16 × 16"
+        assert table.loc["v2.0", "Pixels"] == "64 × 36", "columns first, as people say it"
+        assert table.loc["v2.0", "Code grid"] == "16 × 9"
+        codes = {"tiny": (512, 64), "full": (4096, 384)}[preset]
+        assert (table.loc["v2.0", "Codes"], table.loc["v2.0", "Features"]) == codes
+        for column in ("Changed", "Why"):
+            assert table[column].str.len().min() > 20
+
+    def test_footage(self, footage):
+        table = study.footage_table({"minerl": footage})
+        [line] = table.to_dict("records")
+        assert (line["Layout"], line["Source"], line["Worlds"]) == ("minerl", "given", 6)
+        frames = [line[f"{name} frames"] for name in ("Training", "Validation", "Held-out")]
+        assert sum(frames) == len(footage.store)
+        assert min(frames) > 0
+
+    def test_intervals_for_figures(self):
+        plain = study.intervals({"v1.0": SCORES})
+        assert plain["v1.0"]["train"]["ssim"] == (24.0, 23.0, 25.5)
+        assert plain["v1.0"]["heldout"]["ssim"] == (22.0, None, None)
+
+
+class TestExamples:
+    @pytest.mark.parametrize("where", ["train", "heldout"])
+    @pytest.mark.parametrize("seed", [0, 1])
+    def test_they_come_from_different_worlds(self, footage, where, seed):
+        part = footage.splits.train if where == "train" else footage.splits.test
+        worlds = set(footage.store.groups[part])
+        assert len(worlds) >= 2
+        chosen = study.example_indices(footage, where, len(worlds), seed=seed)
+        assert set(chosen) <= set(part)
+        assert set(footage.store.groups[chosen]) == worlds
+
+    def test_more_than_there_are_worlds(self, footage):
+        chosen = study.example_indices(footage, "heldout", 7)
+        assert len(set(chosen)) == 7
+        assert set(chosen) <= set(footage.splits.test)
+
+    def test_the_seed_decides(self, footage):
+        drawn = [
+            study.example_indices(footage, "train", 4, seed=seed).tolist() for seed in (0, 0, 1)
+        ]
+        assert drawn[0] == drawn[1] != drawn[2]
+
+    def test_sample_frames_are_frames_of_the_store(self, footage):
+        frames = study.sample_frames(footage, 3, seed=1)
+        chosen = study.example_indices(footage, "train", 3, seed=1)
+        np.testing.assert_array_equal(frames, footage.store.frames[chosen])
+
+    def test_rows_of_a_figure(self, footage, trained):
+        rows = study.example_rows(footage, {"v1.0.1": trained}, "heldout", count=3)
+        assert list(rows) == ["original", "v1.0.1"]
+        assert {images.shape for images in rows.values()} == {(3, 16, 16, 3)}
+        chosen = study.example_indices(footage, "heldout", 3)
+        with torch.inference_mode():
+            image = trained.model(torch.from_numpy(footage.store.batch(chosen))).image
+        wanted = (image * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        np.testing.assert_array_equal(rows["v1.0.1"], wanted)
+
+    def test_one_frame_on_its_way(self, footage, trained):
+        frame, codes, decoded, size = study.one_frame(footage, trained)
+        assert (frame.shape, codes.shape, decoded.shape) == ((16, 16, 3), (4, 4), (16, 16, 3))
+        assert size == 16
+        with torch.inference_mode():
+            image = trained.model.decode(torch.from_numpy(codes)[None])
+        got = torch.from_numpy(decoded).permute(2, 0, 1)[None] / 255
+        torch.testing.assert_close(got, image, atol=1 / 255, rtol=0)
+
+    def test_latents_of_a_training_batch(self, footage, trained):
+        before = {name: value.clone() for name, value in trained.model.state_dict().items()}
+        latents = study.training_latents(footage, trained, seed=0)
+        assert latents.shape == (8, 4, 4, 4)
+        assert torch.equal(latents, study.training_latents(footage, trained, seed=0))
+        assert not torch.equal(latents, study.training_latents(footage, trained, seed=1))
+        assert all(torch.equal(value, before[n]) for n, value in trained.model.state_dict().items())
+
+
+class TestKeptFigures:
+    def test_a_figure_is_kept_and_shown_again(self, ledger, tmp_path):
+        ledger.record("vqvae.v1.0.heldout.psnr_db", 24.0)
+        figure, axis = style.figure(1.5)
+        axis.plot([1, 2])
+        assert study.keep(ledger, figure, "scores") is figure
+        ledger.save()
+        promote(CHAPTER, "tiny", root=tmp_path)
+        shown = study.recorded_figure(CHAPTER, "scores", root=tmp_path)
+        [panel] = shown.axes
+        assert len(panel.images) == 1
+        assert "tiny" in panel.get_title(loc="left")
+
+    def test_the_same_figure_has_the_same_bytes(self, ledger):
+        """Recorded figures are reviewed like code: no dates, no versions."""
+        files = []
+        for _ in range(2):
+            figure, axis = style.figure(1.5)
+            axis.plot([1, 2])
+            study.keep(ledger, figure, "scores")
+            [path] = ledger.path.parent.rglob("scores.png")
+            files.append(path.read_bytes())
+        assert files[0] == files[1]
+        assert not re.search(rb"Matplotlib|\d{4}-\d\d-\d\d", files[0])
+
+    def test_a_note_where_none_is_recorded(self, tmp_path):
+        shown = study.recorded_figure(CHAPTER, "scores", root=tmp_path)
+        [text] = shown.axes[0].texts
+        assert "no run of 04-vqvae-versions" in text.get_text()

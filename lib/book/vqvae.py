@@ -79,8 +79,10 @@ def _estimate(scores: PartScores, metric: str) -> Estimate:
 def record_facts(
     ledger: Ledger, trained: TrainedVersion, facts: TrainingFacts, *, seed: int
 ) -> None:
-    """Rows ``vqvae.<version>.train.<fact>`` from the training log."""
+    """Rows ``vqvae.<version>.train.<fact>`` from the training log, of the facts there are."""
     for name, value in asdict(facts).items():
+        if value is None:
+            continue
         ledger.record(
             f"vqvae.{trained.version.name}.train.{name}",
             value,

@@ -1,7 +1,7 @@
 """Scores of one trained VQ-VAE on worlds it saw and on worlds it did not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -62,49 +62,48 @@ def score_version(
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a training log says about the write-up's account, from means over whole epochs."""
+    """What a training log says about the write-up's account.
 
-    mse_fall: float  # last epoch over first
-    mse_epoch_2_over_1: float
-    perplexity_epoch_2_over_1: float
-    mse_last_over_epoch_2: float
+    The comparisons of whole epochs are None where training was shorter than three, or where no
+    row was logged in the second.
+    """
+
     clipped_share: float  # of logged steps, gradient norm above 1
     largest_gradient_norm: float
     largest_sum: float
     largest_product: float
+    mse_fall: float | None = None  # last epoch over first
+    mse_epoch_2_over_1: float | None = None
+    perplexity_epoch_2_over_1: float | None = None
+    mse_last_over_epoch_2: float | None = None
 
 
 def training_facts(history: pd.DataFrame, steps_per_epoch: int) -> TrainingFacts:
-    """Facts of a training log with columns step, mse, perplexity, grad_norm, largest_*.
-
-    Raises:
-        ValueError: the log holds fewer than three epochs, or no row of the second.
-    """
-    epoch = (history["step"] - 1) // steps_per_epoch
-    # a last epoch that was cut short joins the one before
-    whole = max(1, int(history["step"].max()) // steps_per_epoch)
-    if whole < 3:
-        raise ValueError(
-            f"history covers {whole} whole epochs of {steps_per_epoch} steps; train for three or "
-            "more to compare the first two with the rest"
-        )
-    means = {
-        number: rows.mean(skipna=False)  # a lost loss is not averaged away
-        for number, rows in history.groupby(epoch.clip(upper=whole - 1))[["mse", "perplexity"]]
-    }
-    if 1 not in means:
-        raise ValueError(
-            f"history has no row of the second epoch ({steps_per_epoch} steps each); log more often"
-        )
-    first, second, last = means[0], means[1], means[whole - 1]
+    """Facts of a training log with columns step, mse, perplexity, grad_norm, largest_*."""
     largest = history[["grad_norm", "largest_sum", "largest_product"]].max(skipna=False)
-    return TrainingFacts(
-        mse_fall=float(last["mse"] / first["mse"]),
-        mse_epoch_2_over_1=float(second["mse"] / first["mse"]),
-        perplexity_epoch_2_over_1=float(second["perplexity"] / first["perplexity"]),
-        mse_last_over_epoch_2=float(last["mse"] / second["mse"]),
+    facts = TrainingFacts(
         clipped_share=float((history["grad_norm"] > 1).mean()),
         largest_gradient_norm=float(largest["grad_norm"]),
         largest_sum=float(largest["largest_sum"]),
         largest_product=float(largest["largest_product"]),
     )
+    whole = int(history["step"].max()) // steps_per_epoch
+    return facts if whole < 3 else replace(facts, **_epoch_facts(history, steps_per_epoch, whole))
+
+
+def _epoch_facts(history: pd.DataFrame, steps_per_epoch: int, whole: int) -> dict[str, float]:
+    """Ratios of means over whole epochs; a last epoch that was cut short joins the one before."""
+    epoch = ((history["step"] - 1) // steps_per_epoch).clip(upper=whole - 1)
+    means = {
+        number: rows.mean(skipna=False)  # a lost loss is not averaged away
+        for number, rows in history.groupby(epoch)[["mse", "perplexity"]]
+    }
+    if 1 not in means:
+        return {}
+    first, second, last = means[0], means[1], means[whole - 1]
+    return {
+        "mse_fall": float(last["mse"] / first["mse"]),
+        "mse_epoch_2_over_1": float(second["mse"] / first["mse"]),
+        "perplexity_epoch_2_over_1": float(second["perplexity"] / first["perplexity"]),
+        "mse_last_over_epoch_2": float(last["mse"] / second["mse"]),
+    }

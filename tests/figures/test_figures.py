@@ -1,5 +1,6 @@
 """Every figure holds what it was given, in the book's look, and survives numbers that are lost."""
 
+from io import BytesIO
 from itertools import combinations
 
 import matplotlib as mpl
@@ -32,7 +33,7 @@ def drawn(figure: Figure) -> Figure:
     """`figure`, drawn: warnings of layout and fonts come only now. pytest makes them errors."""
     figure.canvas.draw()
     assert figure.get_figwidth() == pytest.approx(style.WIDTH_IN)
-    assert 0.8 < figure.get_figheight() < 12
+    assert 0.5 < figure.get_figheight() < 12
     assert plt.get_fignums() == [], "a figure left open is shown twice by a notebook"
     return figure
 
@@ -132,6 +133,23 @@ class TestStyle:
         style.note(figure, "n = 12 worlds")
         drawn(figure)
         assert figure.get_supxlabel() == "n = 12 worlds"
+
+
+class TestStoredPictures:
+    def test_a_stored_picture_is_shown_as_it_is(self, images):
+        file = BytesIO()
+        plt.imsave(file, images[0], format="png")
+        figure = drawn(style.picture(file.getvalue(), title="preset small"))
+        [axis] = figure.axes
+        np.testing.assert_allclose(sheet(axis)[..., :3] * 255, images[0], atol=0.01)
+        assert axis.get_title(loc="left") == "preset small"
+        assert figure.get_figheight() > style.WIDTH_IN * HEIGHT / WIDTH, (
+            "the picture is not squeezed"
+        )
+
+    def test_a_sentence_where_a_picture_would_be(self):
+        figure = drawn(style.message("none is recorded"))
+        assert words(figure.axes[0]) == ["none is recorded"]
 
 
 SIGHT = {  # linear RGB as seen by dichromats (Machado et al. 2009, severity 1)

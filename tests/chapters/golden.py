@@ -1,0 +1,112 @@
+"""Golden files: the numbers of preset tiny, each with the deviation that is allowed.
+
+``python -m tests.chapters.golden`` (`make golden`) writes ``tests/golden/<chapter>.json`` anew from
+the live ledgers. Other processors and package versions round differently, and training magnifies
+it: tolerances say how far a number may move before somebody should look.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from lib.book.results import LIVE_PRESET, Ledger
+from lib.files import write_json
+from tests.chapters import CHAPTERS, ROOT
+
+GOLDEN = ROOT / "tests" / "golden"
+ABOUT = (
+    "Numbers of this chapter at preset tiny, with the deviation allowed. Written by `make golden` "
+    "from the last run; never edit by hand, review the diff."
+)
+TOLERANCES: dict[str, dict[str, float]] = {  # by metric, the first pattern that fits
+    "psnr_db": {"abs": 0.6},
+    "ssim": {"abs": 0.03},
+    "sharpness_ratio": {"abs": 0.06},
+    "perplexity": {"rel": 0.25},
+    "codes_used": {"rel": 0.15},
+    "mse": {"rel": 0.2},
+    "finite": {"abs": 0.0},
+    "*_share": {"abs": 0.05},
+    "batches_lost": {"abs": 0.0},
+    "headroom_*": {"rel": 0.5},
+    "*": {"rel": 0.35},
+}
+
+Entry = Mapping[str, float | None]
+
+
+def tolerance(id: str) -> dict[str, float]:
+    """What is allowed for the row `id`: ``abs``, or ``rel`` of the golden value."""
+    metric = id.rpartition(".")[2]
+    return next(t for pattern, t in TOLERANCES.items() if fnmatchcase(metric, pattern))
+
+
+def golden_path(chapter: str) -> Path:
+    """Where the golden numbers of a chapter lie."""
+    return GOLDEN / f"{chapter}.json"
+
+
+def live_values(chapter: str, root: Path = ROOT) -> dict[str, float | None]:
+    """Numbers of the chapter's last run; FileNotFoundError if it has not been run."""
+    return {row.id: row.value for row in Ledger.load(chapter, LIVE_PRESET, root=root).rows}
+
+
+def golden_content(values: Mapping[str, float | None]) -> dict[str, Any]:
+    """The content of a golden file for these numbers, rounded to six significant digits."""
+    rows = {
+        id: {"value": None if value is None else float(f"{value:.6g}")} | tolerance(id)
+        for id, value in sorted(values.items())
+    }
+    return {"about": ABOUT, "preset": LIVE_PRESET, "rows": rows}
+
+
+def differences(golden: Mapping[str, Entry], live: Mapping[str, float | None]) -> Iterator[str]:
+    """Everything in which a run differs from the golden numbers by more than it may."""
+    for id in sorted({*golden, *live}):
+        if id not in live:
+            yield f"{id}: missing in the run"
+        elif id not in golden:
+            yield f"{id}: not in the golden file"
+        elif (remark := _difference(golden[id], live[id])) is not None:
+            yield f"{id}: {remark}"
+
+
+def _difference(entry: Entry, value: float | None) -> str | None:
+    wanted = entry["value"]
+    if wanted is None or value is None:
+        return None if wanted is value else f"got {value}, wanted {wanted} (None is not finite)"
+    allowed = entry.get("abs")
+    if allowed is None:
+        allowed = abs(wanted) * (entry["rel"] or 0.0)
+    if math.isclose(value, wanted, rel_tol=1e-5, abs_tol=allowed):
+        return None
+    return f"got {value:.6g}, wanted {wanted:.6g} ± {allowed:.3g}"
+
+
+def main(chapters: Sequence[str] = CHAPTERS, *, root: Path = ROOT) -> int:
+    """Write all golden files and take away those of chapters that are gone; 1 without a run."""
+    try:
+        contents = {chapter: golden_content(live_values(chapter, root)) for chapter in chapters}
+    except FileNotFoundError as error:
+        print(f"{error}; or `make test` for everything", file=sys.stderr)
+        return 1
+    for chapter, content in contents.items():
+        path = golden_path(chapter)
+        before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else {}
+        write_json(path, content)
+        changed = [id for id, row in content["rows"].items() if before.get(id) != row]
+        gone = before.keys() - content["rows"].keys()
+        print(f"{path.name}: {len(content['rows'])} rows, {len(changed)} new, {len(gone)} gone")
+    for path in GOLDEN.glob("*.json"):
+        if path.stem not in contents:
+            path.unlink()
+            print(f"{path.name}: removed, there is no such chapter")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

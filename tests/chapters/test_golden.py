@@ -1,0 +1,107 @@
+"""The last run of each chapter against its golden numbers."""
+
+import json
+import math
+
+import pytest
+
+from lib.book.results import Ledger
+from tests.chapters import CHAPTERS, ROOT, golden
+from tests.chapters.golden import differences, golden_content, golden_path, live_values, tolerance
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_run_gives_the_golden_numbers(chapter: str) -> None:
+    path = golden_path(chapter)
+    if not path.is_file():
+        pytest.fail(f"{path.relative_to(ROOT)} is missing: run `make golden` and review it")
+    try:
+        live = live_values(chapter)
+    except FileNotFoundError as error:
+        pytest.fail(f"{error}; `make test` runs it")
+    found = list(differences(json.loads(path.read_text(encoding="utf-8"))["rows"], live))
+    listing = "\n  ".join(found)
+    assert not found, (
+        f"{len(found)} numbers of {chapter} differ from {path.name}:\n  {listing}\n"
+        "If that is meant, run `make golden` and review the diff"
+    )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_golden_tolerances_are_those_of_the_table(chapter: str) -> None:
+    path = golden_path(chapter)
+    if not path.is_file():
+        pytest.fail(f"{path.relative_to(ROOT)} is missing: run `make golden` and review it")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert "make golden" in content["about"]
+    for id, row in content["rows"].items():
+        assert {name: row[name] for name in row if name != "value"} == tolerance(id), id
+
+
+class TestComparison:
+    """The comparison itself, on made-up numbers."""
+
+    @pytest.mark.parametrize(
+        ("id", "wanted"),
+        [
+            ("vqvae.v1.0.heldout.psnr_db", {"abs": 0.6}),
+            ("vqvae.v1.0.heldout.finite", {"abs": 0.0}),
+            ("vqvae.v1.0.train.clipped_share", {"abs": 0.05}),
+            ("vqvae.v1.0.float16.headroom_ema_sums", {"rel": 0.5}),
+            ("vqvae.v1.0.train.mse", {"rel": 0.2}),
+            ("vqvae.v1.0.train.mse_fall", {"rel": 0.35}),
+            ("vqvae.v1.0.train.perplexity_epoch_2_over_1", {"rel": 0.35}),
+        ],
+    )
+    def test_tolerances(self, id, wanted):
+        assert tolerance(id) == wanted
+
+    def test_the_same_numbers_do_not_differ(self):
+        values = {"a.b.psnr_db": 1 / 3, "a.b.mse": 2e-7 / 3, "a.b.finite": 1.0, "a.b.ssim": None}
+        assert list(differences(golden_content(values)["rows"], values)) == []
+
+    @pytest.mark.parametrize(
+        ("id", "wanted", "inside", "outside"),
+        [
+            ("a.b.psnr_db", 20.0, 20.59, 20.61),
+            ("a.b.perplexity", 100.0, 76.0, 74.0),
+            ("a.b.finite", 1.0, 1.0, 0.999),
+            ("a.b.batches_lost", 0.0, 0.0, 1.0),
+            ("a.b.mse", 0.01, 0.0119, 0.0121),
+            ("a.b.clipped_share", 0.0, 0.049, 0.051),
+        ],
+    )
+    def test_within_and_beyond(self, id, wanted, inside, outside):
+        rows = golden_content({id: wanted})["rows"]
+        assert list(differences(rows, {id: inside})) == []
+        [remark] = differences(rows, {id: outside})
+        assert remark.startswith(f"{id}: got ")
+
+    def test_all_differences_are_listed_at_once(self):
+        rows = golden_content({"a.b.gone": 1.0, "a.b.mse": 1.0, "a.b.ssim": 0.5, "a.b.ok": 3.0})
+        live = {"a.b.mse": 2.0, "a.b.ssim": None, "a.b.new": 1.0, "a.b.ok": 3.0}
+        assert list(differences(rows["rows"], live)) == [
+            "a.b.gone: missing in the run",
+            "a.b.mse: got 2, wanted 1 ± 0.2",
+            "a.b.new: not in the golden file",
+            "a.b.ssim: got None, wanted 0.5 (None is not finite)",
+        ]
+
+    def test_files_are_written_from_a_run(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.setattr(golden, "GOLDEN", tmp_path / "golden")
+        assert golden.main(["01-one"], root=tmp_path) == 1
+        assert "no ledger of 01-one" in capsys.readouterr().err
+        ledger = Ledger("01-one", "tiny", root=tmp_path, hardware="a test")
+        ledger.record("one.x.heldout.mse", 0.123456789)
+        ledger.record("one.x.train.mse", math.nan)
+        ledger.save()
+        (tmp_path / "golden").mkdir()
+        (tmp_path / "golden" / "00-gone.json").write_text("{}")
+        assert golden.main(["01-one"], root=tmp_path) == 0
+        [path] = (tmp_path / "golden").iterdir()
+        content = json.loads(path.read_text())
+        assert content["rows"] == {
+            "one.x.heldout.mse": {"value": 0.123457, "rel": 0.2},
+            "one.x.train.mse": {"value": None, "rel": 0.2},
+        }
+        assert list(differences(content["rows"], live_values("01-one", tmp_path))) == []

@@ -13,6 +13,7 @@ Claims are the ``[[claim]]`` tables of ``claims.toml``::
     value = 0.0                           # a number; for between a pair; 0 if other_id is given
     tolerance = 0.0                       # optional: widens what satisfies the comparison
     min_preset = "small"                  # optional: below it the claim cannot be told
+    quantity = "held-out PSNR"            # optional: what the number is, in words, for the table
     note = ""                             # optional
 """
 
@@ -51,6 +52,7 @@ class Claim:
     tolerance: float = 0.0
     other_id: str | None = None
     min_preset: str = "tiny"
+    quantity: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -250,7 +252,7 @@ def _measured(claim: Claim, rows: Iterable[Row], preset: str) -> str:
     measured = {row.id: row for row in rows if row.preset == preset}
     wanted = [claim.id] if claim.other_id is None else [claim.id, claim.other_id]
     parts = [spoken(measured[id]) if id in measured else "not measured" for id in wanted]
-    return " against ".join(parts)
+    return (f"{claim.quantity}: " if claim.quantity else "") + " against ".join(parts)
 
 
 def _range(low: float, high: float) -> str:

@@ -118,7 +118,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no finished frame store in {folder} ({STORE} is missing). Make it with "
-            "read_minerl or read_gamefactory (`seeing import`); an interrupted import goes on "
+            "read_minerl or read_gamefactory (`seeing run`); an interrupted import goes on "
             "where it stopped"
         )
     try:

@@ -20,7 +20,7 @@ from jaxtyping import Int64
 
 from lib.data.frames import FrameStore
 from lib.data.recordings import ImportJob, ProbedRecording, Recording, run_import
-from lib.data.sampling import sample_with_gap, share_out
+from lib.data.sampling import capacity, sample_with_gap, share_out
 
 LAYOUT = "gamefactory"
 _NAME = re.compile(r"seed_(-?\d+)_part_\d+")
@@ -34,11 +34,14 @@ def read_gamefactory(
     frames: int = 25_300,
     min_gap: int = 5,
     seed: int = 0,
+    at_most: bool = False,
     corrupt: Literal["error", "skip"] = "error",
     workers: int | None = None,
     progress: bool = True,
 ) -> FrameStore:
     """Import `frames` frames drawn at random, as the write-up's v2.0 did.
+
+    With `at_most`, fewer are taken where no more fit.
 
     Frames are drawn uniformly over all videos, two of the same video at least `min_gap` frames
     apart; the same `seed` and files give the same frames. `root` holds `data_*` folders, or is one.
@@ -54,14 +57,16 @@ def read_gamefactory(
         raise ValueError(f"frames={frames}, min_gap={min_gap}: want both at least 1")
 
     def choose(probed: Sequence[ProbedRecording]) -> list[Int64[np.ndarray, " _"]]:
-        return _draw([one.frames for one in probed], frames, min_gap, seed)
+        lengths = [one.frames for one in probed]
+        fitting = sum(capacity(length, min_gap) for length in lengths)
+        return _draw(lengths, min(frames, fitting) if at_most else frames, min_gap, seed)
 
     job = ImportJob(
         LAYOUT,
         find_gamefactory(root),
         store,
         size,
-        {"frames": frames, "min_gap": min_gap, "seed": seed},
+        {"frames": frames, "at_most": at_most, "min_gap": min_gap, "seed": seed},
         corrupt=corrupt,
         workers=workers,
         progress=progress,

@@ -54,7 +54,8 @@ def prepare(
     With `data_dir` None the blocks world makes it under ``root/data/blocks``, other worlds for each
     `seed`; else ``data_dir/<layout>`` is read. Frames come as the write-up took them: MineRL
     without the first 20 frames and every other one, at 64 x 64; GameFactory sampled with gaps of 5
-    frames or more, at 36 x 64 (rows, columns) or at `size`.
+    frames or more, at 36 x 64 (rows, columns) or at `size`; from a `data_dir` with fewer frames
+    than the preset asks for, as many as there are.
 
     Raises:
         ValueError: unknown layout or preset; FileNotFoundError: no footage in `data_dir`.
@@ -73,31 +74,21 @@ def prepare(
         store_name = f"{source.parent.name}-{digest([source.as_posix()])[:8]}"
     rows, columns = size or SIZES[layout]
     folder = root / "runs" / "frames" / f"{store_name}-{layout}-{rows}x{columns}"
-    store = _read(layout, source, folder, preset, (rows, columns), seed, progress)
+    if layout == "minerl":
+        store = read_minerl(source, folder, size=(rows, columns), progress=progress)
+    else:
+        store = read_gamefactory(
+            source,
+            folder,
+            size=(rows, columns),
+            frames=GAMEFACTORY_FRAMES[preset],
+            at_most=data_dir is not None,
+            seed=seed,
+            progress=progress,
+        )
     return Footage(layout, source, store, split_groups(store.groups, seed=seed), data_dir is None)
 
 
 def _with_seed(preset: str, seed: int) -> str:
     """Name of a folder of generated footage."""
     return preset if seed == 0 else f"{preset}-seed{seed}"
-
-
-def _read(
-    layout: Layout,
-    source: Path,
-    folder: Path,
-    preset: str,
-    size: tuple[int, int],
-    seed: int,
-    progress: bool,
-) -> FrameStore:
-    if layout == "minerl":
-        return read_minerl(source, folder, size=size, progress=progress)
-    return read_gamefactory(
-        source,
-        folder,
-        size=size,
-        frames=GAMEFACTORY_FRAMES[preset],
-        seed=seed,
-        progress=progress,
-    )

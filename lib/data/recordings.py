@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from tqdm.auto import tqdm
 
 from lib.data.frames import FRAMES, INDEX, STORE, FrameStore
 from lib.data.video import (
@@ -26,6 +25,7 @@ from lib.data.video import (
 )
 from lib.data.writer import JOURNAL, PARTIAL, FrameStoreWriter, StorePlan
 from lib.files import digest
+from lib.progress import tqdm
 
 _log = logging.getLogger(__name__)
 

@@ -228,7 +228,7 @@ def score_dots(
     handles, labels = last.get_legend_handles_labels()
     if handles:  # one entry a split, whichever version has a finite score
         entries = dict(zip(labels, handles, strict=True))
-        last.legend(entries.values(), entries.keys(), loc="best", fontsize=7)
+        fig.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=2)
     return fig
 
 

@@ -17,16 +17,12 @@ from lightning_fabric import Fabric, is_wrapped
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from tqdm import TqdmWarning
 
+from lib.progress import tqdm
 from lib.training.finite import NonFiniteLossError, not_finite
 from lib.training.interrupt import DeferredInterrupt
 from lib.training.logs import Log, Row
 from lib.training.state import History, Stateful, TrainingState, append_row
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", TqdmWarning)  # a notebook without ipywidgets: plain text bar
-    from tqdm.auto import tqdm
 
 __all__ = ["Batches", "FitResult", "Losses", "NonFiniteLossError", "Step", "fit"]
 

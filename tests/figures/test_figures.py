@@ -323,7 +323,10 @@ class TestScores:
             assert [tuple(line.get_xdata()) for line in bars] == [(low, up) for _, low, up in given]
             assert axis.get_title(loc="left") == METRICS[metric]
         assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["v1.0"]
-        assert legend(figure.axes[-1]) == ["training worlds", "held-out worlds"]
+        assert [t.get_text() for t in figure.legends[0].get_texts()] == [
+            "training worlds",
+            "held-out worlds",
+        ]
 
     def test_lost_scores_and_missing_intervals(self):
         lost = (float("nan"), None, None)
@@ -339,7 +342,10 @@ class TestScores:
             assert words(axis) == ["not finite", "not finite"]
             assert sum(len(line.get_xdata()) == 2 for line in axis.lines) == bars
             assert sum(len(line.get_xdata()) == 1 for line in axis.lines) == 2
-        assert legend(figure.axes[-1]) == ["training worlds", "held-out worlds"]
+        assert [t.get_text() for t in figure.legends[0].get_texts()] == [
+            "training worlds",
+            "held-out worlds",
+        ]
 
     def test_nothing_but_lost_scores(self):
         lost = (float("nan"), None, None)

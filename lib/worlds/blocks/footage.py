@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lib.files import digest, require_disk_space, write_json
+from lib.progress import tqdm
 from lib.worlds.blocks import layouts
 from lib.worlds.blocks.camera import Camera, Mode
 from lib.worlds.blocks.recording import plan_recording

@@ -175,7 +175,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
 
 def test_presets_and_seeds() -> None:
     tiny = BlocksFootage.preset("tiny", "minerl")
-    assert (tiny.worlds, tiny.recordings_per_world, tiny.frames) == (16, 3, 100)
+    assert (tiny.worlds, tiny.recordings_per_world, tiny.frames) == (32, 2, 100)
     assert (tiny.size, tiny.frame_rate_hz) == ((64, 64), 20)
     full = BlocksFootage.preset("full", "gamefactory", seed=2)
     assert full.worlds * full.recordings_per_world * full.frames == 2000 * 2000

@@ -19,7 +19,7 @@ from tests.chapters import ROOT
 
 CHAPTER = "04-vqvae-versions"
 FOOTAGE = ROOT / "data" / "blocks" / "tiny"
-MINERL_WORLDS = 8
+WORLDS = 8
 TRAINING_SHARE = 0.03  # of 300 steps
 OWN = {"runs", "build", "_book", "data"}  # everything else of the project is linked to
 PROGRAM = """
@@ -35,20 +35,21 @@ pytestmark = pytest.mark.slow
 
 
 def part_of_footage(folder: Path) -> Path:
-    """Links to all clips and to the recordings of a few worlds: a small data set to train on."""
+    """Links to the recordings of a few worlds of each layout: a small data set to train on."""
     if not FOOTAGE.is_dir():
         pytest.fail(f"{FOOTAGE.relative_to(ROOT)} is missing: run `make book`, which makes it")
-    (folder / "gamefactory").parent.mkdir(parents=True)
-    (folder / "gamefactory").symlink_to(FOOTAGE / "gamefactory")
-    chosen: dict[int, list[Path]] = {}
-    for video in sorted((FOOTAGE / "minerl").glob("*/*/recording.mp4")):
-        world = json.loads((video.parent / "metadata.json").read_text())["world_seed"]
-        chosen.setdefault(world, []).append(video.parent)
-    for world in sorted(chosen)[:MINERL_WORLDS]:
-        for recording in chosen[world]:
-            link = folder / "minerl" / recording.relative_to(FOOTAGE / "minerl")
+    recordings = {
+        path.parent: int(json.loads((path.parent / "metadata.json").read_text())["world_seed"])
+        for path in sorted((FOOTAGE / "minerl").glob("*/*/recording.mp4"))
+    }
+    for path in sorted((FOOTAGE / "gamefactory").glob("*/*/seed_*")):
+        recordings[path] = int(path.name.split("_")[1])
+    worlds = sorted(set(recordings.values()))[:WORLDS]
+    for path, world in recordings.items():
+        if world in worlds:
+            link = folder / path.relative_to(FOOTAGE)
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(recording)
+            link.symlink_to(path)
     return folder
 
 

@@ -1,5 +1,6 @@
 import logging
 import os
+import platform
 import random
 
 import numpy as np
@@ -10,6 +11,7 @@ from lib.environment import code_version
 from lib.training.device import (
     deterministic,
     generators,
+    keep_freed_memory,
     make_fabric,
     pick_device,
     seed_everything,
@@ -136,3 +138,13 @@ def test_fabric_on_a_gpu():
     fabric = make_fabric("cuda", precision="bf16-mixed")
     assert fabric.device.type == "cuda"
     assert hardware("cuda") == torch.cuda.get_device_name(0)
+
+
+def test_freed_memory_is_kept_where_the_c_library_can(monkeypatch):
+    assert keep_freed_memory() == (platform.libc_ver()[0] == "glibc")
+
+    def without_mallopt(_name):
+        return object()
+
+    monkeypatch.setattr("lib.training.device.ctypes.CDLL", without_mallopt)
+    assert keep_freed_memory() is False

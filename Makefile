@@ -28,11 +28,22 @@ book: setup  ## make footage, train, run the chapters, render site and PDF into 
 test: setup lint unit chapters site  ## verify everything: code, chapters, numbers, rendered book
 	@echo "All checks passed."
 
+CHECKS := style imports types locked
 lint: setup
-	$(BIN)/ruff check
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync $(CHECKS)
+
+.PHONY: $(CHECKS)
+style:
+	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
-	$(BIN)/lint-imports --no-cache | tail -n 3
+
+imports:
+	@mkdir -p build && $(BIN)/lint-imports --no-cache > build/imports.txt || { cat build/imports.txt; exit 1; }
+
+types:
 	$(BIN)/mypy --no-error-summary
+
+locked:
 	@mkdir -p build && cp requirements.lock build/requirements.lock && $(LOCK) -o build/requirements.lock \
 	  && cmp -s requirements.lock build/requirements.lock \
 	  || { echo "requirements.lock is not what pyproject.toml asks for: run 'make lock'"; exit 1; }

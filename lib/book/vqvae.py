@@ -272,9 +272,10 @@ def example_rows(
 def training_latents(
     footage: Footage, trained: TrainedVersion, *, seed: int = 0
 ) -> Float[Tensor, "b d h w"]:
-    """Latents of one batch of training frames, as large as a training batch."""
+    """Latents of one batch of training frames, as large as the original's training batch."""
     rng = np.random.default_rng(seed)
-    count = min(trained.version.batch_size, len(footage.splits.train))
+    wanted = VERSIONS.get(trained.version.name, trained.version).batch_size
+    count = min(wanted, len(footage.splits.train))
     indices = rng.choice(footage.splits.train, count, replace=False)
     with torch.inference_mode():
         return trained.model.latents(torch.from_numpy(footage.store.batch(indices))).clone()

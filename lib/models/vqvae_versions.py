@@ -77,18 +77,19 @@ VERSIONS: dict[str, Version] = {v.name: v for v in (V1_0, V1_0_1, V2_0)}
 
 @dataclass(frozen=True)
 class Scale:
-    """How a preset shrinks a version: largest width, features and codes, and optimiser steps."""
+    """How a preset shrinks a version: largest width, features and codes, batches and steps."""
 
     hidden: int
     embedding_dim: int
     codebook_size: int
+    batch_share: float  # of the version's batch: a CPU learns more from many small steps
     steps: int | None  # None: the version's own number of epochs
 
 
 SCALES: dict[Preset, Scale] = {
-    "tiny": Scale(hidden=48, embedding_dim=64, codebook_size=512, steps=300),
-    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, steps=1500),
-    "full": Scale(hidden=128, embedding_dim=384, codebook_size=4096, steps=None),
+    "tiny": Scale(hidden=48, embedding_dim=64, codebook_size=512, batch_share=0.25, steps=300),
+    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, batch_share=1, steps=1500),
+    "full": Scale(hidden=128, embedding_dim=384, codebook_size=4096, batch_share=1, steps=None),
 }
 
 
@@ -110,6 +111,7 @@ def version(name: str, preset: str = "tiny") -> Version:
     quantiser = full.model.quantiser
     return replace(
         full,
+        batch_size=round(full.batch_size * scale.batch_share),
         model=replace(
             full.model,
             hidden=min(full.model.hidden, scale.hidden),

@@ -34,7 +34,7 @@ BYTES_PER_VALUE = 0.62
 
 # preset: (worlds, recordings per world, frames)
 _SCALES: dict[str, dict[Layout, tuple[int, int, int]]] = {
-    "tiny": {"minerl": (32, 2, 100), "gamefactory": (32, 2, 120)},
+    "tiny": {"minerl": (32, 2, 100), "gamefactory": (32, 2, 100)},
     "small": {"minerl": (60, 5, 160), "gamefactory": (60, 4, 200)},
     "full": {"minerl": (200, 10, 2000), "gamefactory": (500, 4, 2000)},
 }
@@ -88,7 +88,7 @@ class BlocksFootage:
     def preset(cls, name: str, layout: str, *, seed: int = 0) -> "BlocksFootage":
         """Settings by name.
 
-        "tiny": 32 worlds, 6,000 to 8,000 frames, about half a minute on two cores, under 120 MB.
+        "tiny": 32 worlds, 6,400 frames, about half a minute on two cores, under 120 MB.
         "small": 60 worlds, 48,000 frames, three to eight minutes and under 1 GB. "full": the
         write-up's scale, 4 million frames: about an hour on 16 cores, 25 GB (minerl) or 60 GB
         (gamefactory).

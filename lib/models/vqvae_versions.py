@@ -88,8 +88,8 @@ class Scale:
 
 SCALES: dict[Preset, Scale] = {
     "tiny": Scale(hidden=48, embedding_dim=64, codebook_size=512, batch_share=0.25, steps=300),
-    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, batch_share=1, steps=1500),
-    "full": Scale(hidden=128, embedding_dim=384, codebook_size=4096, batch_share=1, steps=None),
+    "small": Scale(hidden=96, embedding_dim=128, codebook_size=1024, batch_share=1.0, steps=1500),
+    "full": Scale(hidden=128, embedding_dim=384, codebook_size=4096, batch_share=1.0, steps=None),
 }
 
 

@@ -335,10 +335,11 @@ class TestExamples:
         got = torch.from_numpy(decoded).permute(2, 0, 1)[None] / 255
         torch.testing.assert_close(got, image, atol=1 / 255, rtol=0)
 
-    def test_latents_of_a_training_batch(self, footage, trained):
+    def test_latents_of_a_batch_as_large_as_the_originals(self, footage, trained):
         before = {name: value.clone() for name, value in trained.model.state_dict().items()}
         latents = study.training_latents(footage, trained, seed=0)
-        assert latents.shape == (8, 4, 4, 4)
+        count = min(64, len(footage.splits.train))
+        assert latents.shape == (count, 4, 4, 4)
         assert torch.equal(latents, study.training_latents(footage, trained, seed=0))
         assert not torch.equal(latents, study.training_latents(footage, trained, seed=1))
         assert all(torch.equal(value, before[n]) for n, value in trained.model.state_dict().items())

@@ -19,7 +19,7 @@ Claims are the ``[[claim]]`` tables of ``claims.toml``::
 
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -202,6 +202,43 @@ def claims_table(
     return pd.DataFrame(lines)
 
 
+def verdicts_table(
+    chapter: str,
+    runs: Mapping[str, Iterable[Row]],
+    *,
+    sources: Collection[str] | None = None,
+    path: Path | None = None,
+) -> pd.DataFrame:
+    """Claims on `chapter` judged by several runs beside each other; for `tables.show`.
+
+    `runs` maps presets to rows; `sources`, if given, picks the claims of these sources. Columns:
+    Source, Claim (with the number it is judged by), and for each preset what was measured and the
+    verdict. Raises ValueError if there is no such claim.
+    """
+    claims = [
+        claim
+        for claim in read_claims(path)
+        if claim.chapter == chapter and (sources is None or claim.source in sources)
+    ]
+    if not claims:
+        raise ValueError(
+            f"sources: no claim on {chapter!r} has a source among {sources}; look into claims.toml"
+        )
+    measured = {preset: list(rows) for preset, rows in runs.items()}
+    return pd.DataFrame(
+        {
+            "Source": claim.source,
+            "Claim": f"{claim.text} ({claim.quantity})" if claim.quantity else claim.text,
+        }
+        | {
+            f"at {preset}": f"{_measured(claim, rows, preset, named=False)}: "
+            f"{verdict(claim, rows, preset).outcome}"
+            for preset, rows in measured.items()
+        }
+        for claim in claims
+    )
+
+
 def _claim(table: dict[str, Any]) -> Claim:
     known = [entry.name for entry in fields(Claim)]
     if unknown := sorted(set(table) - set(known)):
@@ -248,11 +285,11 @@ def _interval(row: Row, other: Row | None = None) -> tuple[float, float]:
     return x - y - down, x - y + up
 
 
-def _measured(claim: Claim, rows: Iterable[Row], preset: str) -> str:
+def _measured(claim: Claim, rows: Iterable[Row], preset: str, *, named: bool = True) -> str:
     measured = {row.id: row for row in rows if row.preset == preset}
     wanted = [claim.id] if claim.other_id is None else [claim.id, claim.other_id]
     parts = [spoken(measured[id]) if id in measured else "not measured" for id in wanted]
-    return (f"{claim.quantity}: " if claim.quantity else "") + " against ".join(parts)
+    return (f"{claim.quantity}: " if claim.quantity and named else "") + " against ".join(parts)
 
 
 def _range(low: float, high: float) -> str:

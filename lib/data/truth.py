@@ -1,8 +1,9 @@
-"""What generated footage knows about each of its frames: biome and time of day.
+"""What generated footage knows about each of its frames: biome, time of day, mode, creatures.
 
 In MineRL's layout it lies in ``truth.npz`` beside the video: arrays with an entry per frame
-(`biome` as numbers into `biome_names`). In GF-Minecraft's, it is in the video's metadata, in each
-frame's entry of `actions`. The original data sets have neither.
+(`biome` as numbers into `biome_names`; `mode` may be one name for all frames). In GF-Minecraft's,
+it is in the video's metadata, in each frame's entry of `actions`. The original data sets have
+none of it.
 """
 
 import json
@@ -16,17 +17,19 @@ from jaxtyping import Int32
 from lib.data.frames import FrameStore
 from lib.data.minerl import VIDEO
 
-COLUMNS = ("biome", "time_of_day", "sun_elevation")
+COLUMNS = ("biome", "time_of_day", "sun_elevation", "mode", "creatures_in_view")
 
 
 def frame_truth(store: FrameStore, root: Path) -> pd.DataFrame | None:
-    """Biome, time of day and elevation of the sun for each stored frame; None if unknown.
+    """What is known of each stored frame beside its picture; None if nothing is.
 
     `root` is the folder the store was read from. Row i belongs to frame i of the store; columns:
     `recording` and `group` (names), `frame` (number within the recording) and whatever the source
-    gives of `biome` (name), `time_of_day` and `sun_elevation`. Where only some recordings have a
-    truth, the others' rows lack it (NaN). Raises `FileNotFoundError` if `root` does not hold the
-    store's recordings, `ValueError` if a truth does not reach as far as its recording.
+    gives of `biome` (name), `time_of_day` in [0, 1), `sun_elevation` in [-1, 1], `mode` ("walk",
+    "fly", "cave" or "swim") and `creatures_in_view` (how many are seen). Where only some
+    recordings have a truth, the others' rows lack it (NaN). Raises `FileNotFoundError` if `root`
+    does not hold the store's recordings, `ValueError` if a truth does not reach as far as its
+    recording.
     """
     read = _read_minerl if store.layout == "minerl" else _read_gamefactory
     parts = []
@@ -56,8 +59,12 @@ def _read_minerl(video: Path, numbers: Int32[np.ndarray, " m"]) -> dict[str, Any
     with np.load(path) as file:
         found = {key: file[key] for key in COLUMNS if key in file}
         names = file.get("biome_names")
-    _require_length(path, min((len(values) for values in found.values()), default=0), numbers)
-    truth = {key: values[numbers] for key, values in found.items()}
+    lengths = [len(values) for values in found.values() if values.ndim > 0]
+    _require_length(path, min(lengths, default=0), numbers)
+    truth = {
+        key: values[numbers] if values.ndim > 0 else np.full(len(numbers), values)
+        for key, values in found.items()
+    }
     if "biome" in truth and names is not None:
         truth["biome"] = names[truth["biome"]]
     return truth

@@ -42,7 +42,8 @@ class QuantiserConfig:
     latent_limit: float | None = None  # latents are clamped to +- this before the look-up
     code_limit: float | None = None  # codes are clamped to +- this after each update
     reseed_unused: bool = False  # codes unused in ONE batch take random latents of that batch,
-    # while their moving averages stay: the next update undoes it unless the code was chosen
+    # while their moving averages stay: the next update undoes it, used or not
+    reset_averages: bool = False  # of reseeded codes, so that the next update starts from the seed
 
     def __post_init__(self) -> None:
         for name in ("codebook_size", "embedding_dim"):
@@ -179,6 +180,9 @@ class EmaQuantiser(nn.Module):
             unused = counts == 0
             chosen = torch.randint(len(flat), (int(unused.sum()),), device=flat.device)
             self.codebook[unused] = _from_first_process(flat.detach()[chosen])
+            if config.reset_averages:
+                self.code_sums[unused] = self.codebook[unused]
+                self.code_counts[unused] = 1.0
         if config.code_limit is not None:
             self.codebook.clamp_(-config.code_limit, config.code_limit)
 

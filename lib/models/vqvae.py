@@ -5,7 +5,7 @@ version is in `vqvae_versions`.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +22,9 @@ class VqvaeConfig:
     hidden: int = 128  # channels at half resolution
     stages: int = 2  # each halves rows and columns
     residual: bool = False  # residual blocks (v2 on) in place of two more convolutions (v1)
+    relu_before_last_block: bool = False  # of the encoder; with residual blocks only
+    output_relu: bool = False  # a ReLU before the sigmoid: then no pixel can be darker than 0.5
+    upsampling: Literal["transposed", "resize"] = "transposed"  # in the decoder; see `doubling`
     quantiser: QuantiserConfig = field(default_factory=QuantiserConfig)
 
     def __post_init__(self) -> None:
@@ -73,13 +76,25 @@ def encoder(config: VqvaeConfig) -> nn.Sequential:
         layers.append(nn.Conv2d(widths[i], widths[i + 1], 4, stride=2, padding=1))
         last = i == config.stages - 1
         if config.residual:
-            layers += [] if last else [nn.ReLU()]
+            layers += [nn.ReLU()] if config.relu_before_last_block or not last else []
             layers.append(ResidualBlock(widths[i + 1]))
         else:
             layers.append(nn.ReLU())
     if not config.residual:
         layers += [nn.Conv2d(d, d, 3, padding=1), nn.ReLU(), nn.Conv2d(d, d, 3, padding=1)]
     return nn.Sequential(*layers)
+
+
+def doubling(channels_in: int, channels_out: int, config: VqvaeConfig) -> list[nn.Module]:
+    """Layers that double rows and columns.
+
+    A transposed convolution of size 4 and stride 2 computes even and odd pixels with different
+    weights, so that it can turn a uniform input into a pattern of period 2. Repeating each pixel
+    before an ordinary convolution cannot (Odena et al. 2016, doi 10.23915/distill.00003).
+    """
+    if config.upsampling == "transposed":
+        return [nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1)]
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1)]
 
 
 def decoder(config: VqvaeConfig) -> nn.Sequential:
@@ -93,11 +108,11 @@ def decoder(config: VqvaeConfig) -> nn.Sequential:
         for _ in range(2):
             layers += [nn.ConvTranspose2d(d, d, 3, padding=1), nn.ReLU()]
     for i in range(config.stages):
-        layers.append(nn.ConvTranspose2d(widths[i], widths[i + 1], 4, stride=2, padding=1))
+        layers += doubling(widths[i], widths[i + 1], config)
         if i < config.stages - 1:
             layers.append(nn.ReLU())
             layers += [ResidualBlock(widths[i + 1])] if config.residual else []
-    return nn.Sequential(*layers, nn.Sigmoid())
+    return nn.Sequential(*layers, *([nn.ReLU()] if config.output_relu else []), nn.Sigmoid())
 
 
 class Vqvae(nn.Module):

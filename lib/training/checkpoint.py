@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from torch.optim import Optimizer
 
 from lib.files import atomic_path
 
@@ -86,10 +87,11 @@ def newest_checkpoint(fabric: Fabric, folder: Path) -> tuple[Path, dict[str, Any
     return found or (folder / name, load_checkpoint(fabric, folder / name))
 
 
-def load_weights(model: nn.Module, folder: Path) -> int:
+def load_weights(model: nn.Module, folder: Path, *, optimiser: Optimizer | None = None) -> int:
     """Load the newest checkpoint's weights in `folder` into `model`; return its finished steps.
 
-    For looking at a finished run. Raises `FileNotFoundError` where there is no readable one.
+    For looking at a finished run, or for starting another one from it: then the state of its
+    `optimiser` may be wanted, too. Raises `FileNotFoundError` where there is no readable one.
     """
     found = _newest_readable(folder)
     if found is None:
@@ -97,6 +99,8 @@ def load_weights(model: nn.Module, folder: Path) -> int:
             f"no readable checkpoint-*.pt in {folder.name}: train first, or name another run folder"
         )
     model.load_state_dict(found[1]["model"])
+    if optimiser is not None:
+        optimiser.load_state_dict(found[1]["optimiser"])
     return int(found[1]["step"])
 
 

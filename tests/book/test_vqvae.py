@@ -23,7 +23,8 @@ from lib.evaluation.versions import PartScores, TrainingFacts
 from lib.figures import style
 from lib.models.quantiser import QuantiserConfig
 from lib.models.vqvae import Vqvae, VqvaeConfig
-from lib.models.vqvae_versions import VERSIONS, Version, version
+from lib.models.vqvae_version import Version
+from lib.models.vqvae_versions import VARIANTS, VERSIONS, version
 from lib.training.cache import RunFolder
 from lib.training.vqvae import TrainedVersion
 from tests.data.footage import write_minerl
@@ -64,7 +65,7 @@ def trained() -> TrainedVersion:
         run=RunFolder(Path("runs/vqvae/v1.0.1-tiny-0123456789abcdef")),
         model=Vqvae(config).eval(),
         history=pd.DataFrame({"step": [1, 5, 10]}),
-        steps_per_epoch=2,
+        steps_per_epoch=2.0,
         seconds=41.0,
     )
 
@@ -74,12 +75,17 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(CHAPTER, "tiny", root=tmp_path, hardware="a test")
 
 
-def part(value: float, low: float | None = None, high: float | None = None) -> PartScores:
-    names = ("psnr_db", "ssim", "mse", "sharpness_ratio", "perplexity", "codes_used")
+EVERYWHERE = [name for name in study.METRICS if not name.startswith("grid_energy")]
+
+
+def part(
+    value: float, low: float | None = None, high: float | None = None, *, grid: bool = False
+) -> PartScores:
+    names = study.METRICS if grid else EVERYWHERE
     return PartScores(dict.fromkeys(names, Estimate(value, low, high, 120, 6)), np.array([3, 0, 1]))
 
 
-SCORES = {"train": part(24.0, 23.0, 25.5), "heldout": part(22.0)}
+SCORES = {"train": part(24.0, 23.0, 25.5), "heldout": part(22.0, grid=True)}
 
 
 def row(id: str, value: float | None, low=None, high=None, preset="tiny") -> Row:
@@ -93,11 +99,9 @@ class TestRows:
         assert all(ID.fullmatch(id) for id in rows)
         assert rows.keys() == {
             f"vqvae.v1.0.1.{where}.{metric}"
-            for where in ("train", "heldout")
-            for metric in (
-                "psnr_db", "ssim", "mse", "sharpness_ratio", "perplexity", "codes_used", "finite",
-            )
-        }  # fmt: skip
+            for where, metrics in (("train", EVERYWHERE), ("heldout", study.METRICS))
+            for metric in metrics
+        }
         seen = rows["vqvae.v1.0.1.train.psnr_db"]
         assert (seen.value, seen.low, seen.high) == (24.0, 23.0, 25.5)
         assert (seen.n, seen.seeds, seen.unit, seen.better) == (120, (3,), "dB", "higher")
@@ -107,7 +111,7 @@ class TestRows:
         assert rows["vqvae.v1.0.1.heldout.finite"].value == 1.0
 
     def test_a_lost_version(self, ledger, trained):
-        lost = {"train": part(24.0, 23.0, 25.5), "heldout": part(float("nan"))}
+        lost = {"train": part(24.0, 23.0, 25.5), "heldout": part(float("nan"), grid=True)}
         study.record_scores(ledger, trained, lost, seed=0)
         rows = {row.id: row for row in ledger.rows}
         assert rows["vqvae.v1.0.1.heldout.finite"].value == 0.0
@@ -118,7 +122,10 @@ class TestRows:
         study.record_facts(ledger, trained, FACTS, seed=0)
         rows = {row.id: row for row in ledger.rows}
         prefix = "vqvae.v1.0.1.train."
-        assert rows.keys() == {prefix + field.name for field in fields(TrainingFacts)}
+        told = {
+            field.name for field in fields(TrainingFacts) if getattr(FACTS, field.name) is not None
+        }
+        assert rows.keys() == {prefix + name for name in told}
         assert rows[f"{prefix}mse_fall"].value == 0.2
         assert rows[f"{prefix}largest_product"].value is None, "infinite"
         assert {row.n for row in rows.values()} == {3}
@@ -154,18 +161,39 @@ class TestRows:
         """A claim about an id that nobody records would never get a verdict."""
         from lib.book.claims import read_claims
 
-        for name in VERSIONS:
+        every = TrainingFacts(*map(float, range(len(fields(TrainingFacts)) - 1)), 3)
+        for name in VERSIONS | VARIANTS:
             config = version(name, "tiny")
-            one = TrainedVersion(config, trained.run, trained.model, trained.history, 2, 1.0)
+            one = TrainedVersion(config, trained.run, trained.model, trained.history, 2.0, 1.0)
             study.record_scores(ledger, one, SCORES, seed=0)
-            study.record_facts(ledger, one, FACTS, seed=0)
+            study.record_facts(ledger, one, every, seed=0)
         series = dict.fromkeys(repairs(QUANTISER), LoudSeries([True], 0.0))
         headroom = dict.fromkeys(HALF_PRODUCTS, 1.0)
         study.record_overflow(ledger, headroom, series, loud=0, seed=0)
         known = {row.id for row in ledger.rows}
+        known |= {f"vqvae.v2.0.3.heldout.psnr_db_{where}" for where in ("water", "land")}
+        known |= {"vqvae.v2.1.4.dark.darkest_pixel"}
         claims = read_claims(Path(__file__).parents[2] / "claims.toml")
         wanted = {c.id for c in claims} | {c.other_id for c in claims if c.other_id}
         assert {id for id in wanted if id.startswith("vqvae.")} <= known
+
+    def test_all_claims_are_shown(self):
+        """Each stands in the table of its version's section."""
+        from lib.book.claims import read_claims
+
+        claims = read_claims(Path(__file__).parents[2] / "claims.toml")
+        sources = {claim.source for claim in claims if claim.chapter == CHAPTER}
+        assert sources <= set(VERSIONS)
+        assert set(VERSIONS) - sources == {"v2.1.6"} - sources, "no version is left out"
+
+    def test_findings(self, ledger):
+        found = {"share": 0.25, "psnr": Estimate(20.0, 19.0, 21.0, 30, 3), "left out": "text"}
+        study.record_found(ledger, "v2.0.3.heldout", found, seed=2, n=7)
+        rows = {row.id: row for row in ledger.rows}
+        assert rows.keys() == {f"vqvae.v2.0.3.heldout.{name}" for name in ("share", "psnr")}
+        share, psnr = rows["vqvae.v2.0.3.heldout.share"], rows["vqvae.v2.0.3.heldout.psnr"]
+        assert (share.value, share.low, share.n, share.seeds) == (0.25, None, 7, (2,))
+        assert (psnr.value, psnr.low, psnr.high, psnr.n) == (20.0, 19.0, 21.0, 30)
 
 
 class TestScoreTable:
@@ -199,7 +227,7 @@ class TestScoreTable:
         assert table["PSNR, dB"].tolist() == ["23", "24", "25"]
         assert table["SSIM"].tolist() == ["0.500", "–", "–"]
         assert list(table.columns) == [
-            "Preset", "PSNR, dB", "SSIM", "sharpness ratio", "perplexity", "codes used",
+            "Preset", "PSNR, dB", "SSIM", "LPIPS", "sharpness ratio", "detail correlation",
         ]  # fmt: skip
         assert set(table["Preset"]) == {"tiny"}
 
@@ -220,11 +248,12 @@ class TestScoreTable:
             kept.record("vqvae.v1.0.heldout.psnr_db", value)
             kept.save()
             promote(CHAPTER, preset, root=tmp_path)
+        ledger.record("vqvae.v2.0.heldout.psnr_db", 25.0)
         ledger.record("vqvae.v1.0.heldout.psnr_db", 24.0)
         table = study.score_tables(ledger, part="heldout")
-        assert table["Preset"].tolist() == ["tiny", "small", "full"]
-        assert table["PSNR, dB"].tolist() == ["24", "26", "28"], (
-            "this run's own, not a recorded one"
+        assert table["Preset"].tolist() == ["tiny", "small", "full", "tiny"]
+        assert table["PSNR, dB"].tolist() == ["24", "26", "28", "25"], (
+            "this run's own, not a recorded one, version by version"
         )
         to_markdown(table)
 
@@ -233,47 +262,49 @@ class TestScoreTable:
         assert study.score_tables(ledger, part="heldout")["Preset"].tolist() == ["tiny"]
 
 
-class TestRecordedClaims:
+class TestVerdicts:
     CLAIMS = (
         '[[claim]]\nname = "good"\nchapter = "04-vqvae-versions"\nsource = "v1.0"\n'
         'text = "It is good."\nid = "vqvae.v1.0.heldout.psnr_db"\ncompare = ">"\nvalue = 25.0\n'
     )
 
-    def keep(self, root: Path, preset: str, value: float) -> None:
-        kept = Ledger(CHAPTER, preset, root=root, hardware="a test")
-        kept.record("vqvae.v1.0.heldout.psnr_db", value)
-        kept.save()
-        promote(CHAPTER, preset, root=root)
-
-    def test_none_is_recorded_yet(self, tmp_path):
-        table = study.recorded_claims(CHAPTER, root=tmp_path)
-        assert "seeing run vqvae --preset small --record" in to_markdown(table)
-
-    def test_the_largest_preset_judges(self, tmp_path):
+    def test_this_run_and_recorded_ones_judge(self, ledger, tmp_path):
         (tmp_path / "claims.toml").write_text(self.CLAIMS)
-        self.keep(tmp_path, "small", 24.0)
-        table = study.recorded_claims(CHAPTER, root=tmp_path)
-        assert "refuted" in table["Verdict at small"].iloc[0]
-        self.keep(tmp_path, "full", 26.0)
-        table = study.recorded_claims(CHAPTER, root=tmp_path)
-        assert "confirmed" in table["Verdict at full"].iloc[0]
-        assert not [name for name in table.columns if "small" in name]
+        ledger.record("vqvae.v1.0.heldout.psnr_db", 24.0)
+        assert list(study.verdicts(ledger, sources=["v1.0"])) == ["Source", "Claim", "at tiny"]
+        kept = Ledger(CHAPTER, "small", root=tmp_path, hardware="a test")
+        kept.record("vqvae.v1.0.heldout.psnr_db", 26.0)
+        kept.save()
+        promote(CHAPTER, "small", root=tmp_path)
+        [line] = study.verdicts(ledger, sources=["v1.0"]).to_dict("records")
+        assert line["at tiny"].endswith("24: refuted")
+        assert line["at small"].endswith("26: confirmed")
+        with pytest.raises(ValueError, match="no claim on '04-vqvae-versions' has a source among"):
+            study.verdicts(ledger, sources=["v9"])
 
 
 class TestTables:
     @pytest.mark.parametrize("preset", ["tiny", "full"])
     def test_versions(self, preset):
         versions = {name: version(name, preset) for name in VERSIONS}
-        table = study.version_table(versions).set_index("Version")
+        table = study.size_table(versions).set_index("Version")
         assert list(table.index) == list(VERSIONS)
         assert table.loc["v1.0", "Pixels"] == "64 × 64"
         assert table.loc["v1.0", "Code grid"] == "16 × 16"
         assert table.loc["v2.0", "Pixels"] == "64 × 36", "columns first, as people say it"
         assert table.loc["v2.0", "Code grid"] == "16 × 9"
-        codes = {"tiny": (512, 64), "full": (4096, 384)}[preset]
+        codes = {"tiny": (512, 48), "full": (4096, 384)}[preset]
         assert (table.loc["v2.0", "Codes"], table.loc["v2.0", "Features"]) == codes
-        for column in ("Changed", "Why"):
-            assert table[column].str.len().min() > 20
+        assert table.loc["v2.0.2", "Epochs"] == "21 to 40"
+        assert table.loc["v2.0", "LPIPS weight"] == "–"
+        assert table.loc["v2.0.2", "LPIPS weight"] == "1, missing"
+        assert table.loc["v2.1.1", "LPIPS weight"] == "0 to 0.0150"
+
+    def test_story(self):
+        table = study.version_table(VERSIONS).set_index("Version")
+        for column in ("Changed", "Before it"):
+            assert table[column].str.len().min() > 10
+        assert table.loc["v2.0.2", "In the code"].endswith("(2fdba8c)")
 
     def test_footage(self, footage):
         table = study.footage_table({"minerl": footage})

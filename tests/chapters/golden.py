@@ -33,6 +33,14 @@ TOLERANCES: dict[str, dict[str, float]] = {  # by metric, the first pattern that
     "*_share": {"abs": 0.05},
     "batches_lost": {"abs": 0.0},
     "headroom_*": {"rel": 0.5},
+    "frames": {"abs": 0.0},
+    "worlds": {"abs": 0.0},
+    "luminance*": {"abs": 0.02},
+    "red": {"abs": 0.02},
+    "green": {"abs": 0.02},
+    "blue": {"abs": 0.02},
+    "edge_density": {"rel": 0.05},
+    "*_change": {"rel": 0.05},
     "*": {"rel": 0.35},
 }
 

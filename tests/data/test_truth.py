@@ -20,6 +20,8 @@ def minerl_with_truth(root, recordings):
             "biome": rng.integers(0, 3, 30 + k).astype(np.uint8),
             "time_of_day": rng.random(30 + k),
             "sun_elevation": rng.random(30 + k),
+            "mode": np.array("swim") if k else np.full(30, "walk"),
+            "creatures_in_view": rng.integers(0, 5, 30 + k),
             "position": rng.random((30 + k, 3)),
         }
         truths.append(truth)
@@ -32,7 +34,7 @@ def test_minerl_truth_is_that_of_the_stored_frames(tmp_path):
     store = read_minerl(tmp_path / "data", tmp_path / "s", size=(16, 16), progress=False)
     table = frame_truth(store, tmp_path / "data")
     columns = ["recording", "group", "frame", "biome", "time_of_day", "sun_elevation"]
-    assert list(table.columns) == columns
+    assert list(table.columns) == [*columns, "mode", "creatures_in_view"]
     assert len(table) == len(store)
     for i, row in table.iterrows():
         truth = truths[store.recordings[i]]
@@ -41,6 +43,8 @@ def test_minerl_truth_is_that_of_the_stored_frames(tmp_path):
         assert row["frame"] == number
         assert row["biome"] == NAMES[truth["biome"][number]]
         assert row["time_of_day"] == truth["time_of_day"][number]
+        assert row["mode"] == ("walk", "swim")[store.recordings[i]]
+        assert row["creatures_in_view"] == truth["creatures_in_view"][number]
 
 
 def test_gamefactory_truth(tmp_path):

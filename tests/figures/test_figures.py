@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -31,7 +32,7 @@ def images(rng) -> np.ndarray:
 
 def drawn(figure: Figure) -> Figure:
     """`figure`, drawn: warnings of layout and fonts come only now. pytest makes them errors."""
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     assert figure.get_figwidth() == pytest.approx(style.WIDTH_IN)
     assert 0.5 < figure.get_figheight() < 12
     assert plt.get_fignums() == [], "a figure left open is shown twice by a notebook"

@@ -126,6 +126,26 @@ def test_reseeding_replaces_unused_codes_by_latents_of_the_batch(generator):
         assert (rows == code).all(1).any()
 
 
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_reseeded_code_stays_near_its_seed_only_if_its_averages_start_anew(generator, reset):
+    quantiser = make(k=64, d=2, reseed_unused=True, reset_averages=reset).train()
+    z = 50 + torch.randn(1, 2, 4, 4, generator=generator)
+    for _ in range(20):
+        quantiser(z)
+    seeds = quantiser.codebook.clone()
+    counts = torch.bincount(quantiser.eval()(z).codes.flatten(), minlength=64)
+    quantiser.train()(z)
+    chosen_now = counts > 0
+    moved = (quantiser.codebook - seeds).norm(dim=1)
+    if reset:
+        assert moved[chosen_now].max() < 5
+        near = quantiser.code_sums / quantiser.code_counts[:, None]
+        torch.testing.assert_close(near.mean(0), torch.full((2,), 50.0), atol=2, rtol=0)
+    else:
+        ends = quantiser.code_sums / (quantiser.code_counts[:, None] + 1e-5)
+        assert (ends - 50).norm(dim=1).max() > 20, "averages left behind, far from all latents"
+
+
 def test_half_product_is_what_float16_matmul_gives(generator):
     a = torch.randn(7, 5, generator=generator)
     b = torch.randn(5, 3, generator=generator)

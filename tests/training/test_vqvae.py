@@ -17,7 +17,8 @@ from lib.data.splits import split_groups
 from lib.evaluation.versions import score_version
 from lib.models.quantiser import QuantiserConfig
 from lib.models.vqvae import Vqvae, VqvaeConfig
-from lib.models.vqvae_versions import Version, version
+from lib.models.vqvae_version import Perceptual, Version
+from lib.models.vqvae_versions import version
 from lib.training import vqvae as module
 from lib.training.finite import NonFiniteLossError
 from lib.training.loop import Losses
@@ -25,7 +26,7 @@ from lib.training.vqvae import TrainedVersion, train_version, vqvae_losses
 from tests.data.footage import write_minerl
 
 STEPS = 6
-SHARE = STEPS / 300  # of the steps of preset tiny
+SHARE = STEPS / 250  # of the steps of preset tiny
 QUANTISER = QuantiserConfig(codebook_size=16, embedding_dim=8, reseed_unused=True)
 TINY = replace(
     version("v1.0.1", "tiny"),
@@ -138,7 +139,7 @@ class TestRun:
         assert trained.run.path.parent == tmp_path / "runs" / "vqvae"
         assert trained.run.path.name.startswith("v1.0.1-tiny-")
         assert trained.run.done
-        assert trained.steps_per_epoch == len(train) // 8
+        assert trained.steps_per_epoch == STEPS / 20
         assert trained.seconds > 0
         assert list(trained.history.columns) == [
             "step", "loss", "mse", "commitment", "perplexity", "largest_product", "largest_sum",
@@ -189,7 +190,7 @@ class TestRun:
         runs = [
             run(),
             run(seed=1),
-            run(share=2 / 300),
+            run(share=2 / 250),
             run(replace(TINY, beta=0.5)),
             run(replace(TINY, model=replace(TINY.model, hidden=4))),
             run(indices=train[4:]),
@@ -208,11 +209,13 @@ class TestRun:
         whole = run(root=tmp_path / "whole")
         calls = []
 
-        def interrupted(model: torch.nn.Module, images: Tensor, beta: float) -> Losses:
+        def interrupted(
+            model: torch.nn.Module, images: Tensor, beta: float, **options: object
+        ) -> Losses:
             calls.append(images)
             if len(calls) == stopped_after:
                 signal.raise_signal(signal.SIGINT)
-            return vqvae_losses(model, images, beta)
+            return vqvae_losses(model, images, beta, **options)
 
         monkeypatch.setattr(module, "vqvae_losses", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -232,7 +235,7 @@ class TestRun:
         second = score_version(trained.model, store, splits)
         assert trained.model.training, "the mode is put back"
         assert_same_bits(weights(trained.model), before)
-        assert first["heldout"].metrics == second["heldout"].metrics
+        assert first["heldout"].to_plain() == second["heldout"].to_plain()
 
     def test_a_step_in_training_mode_does_change_the_codebook(self, run, store, train):
         """Else the test above could not fail."""
@@ -240,6 +243,100 @@ class TestRun:
         before = weights(model)
         model(torch.from_numpy(store.batch(train)))
         assert not torch.equal(model.quantiser.code_sums, before["quantiser.code_sums"])
+
+
+class Difference(torch.nn.Module):
+    """Stands in for LPIPS: the mean difference of each image, counting its calls."""
+
+    calls = 0
+
+    def forward(self, image: Tensor, reference: Tensor) -> Tensor:
+        self.calls += 1
+        return (image - reference).abs().mean((1, 2, 3))
+
+
+class TestLpips:
+    EASED = replace(TINY, epochs=6, perceptual=Perceptual(step=0.5, every=2, cap=1.0))
+
+    @pytest.fixture
+    def lpips(self, monkeypatch: pytest.MonkeyPatch) -> Difference:
+        stand_in = Difference()
+        monkeypatch.setattr(module, "perceptual_loss", lambda version: stand_in)
+        return stand_in
+
+    def test_its_part_of_the_loss(self, generator, lpips):
+        torch.manual_seed(0)
+        model = Vqvae(TINY.model).eval()
+        x = torch.rand(2, 3, 16, 16, generator=generator)
+        plain = vqvae_losses(model, x, 0.25)
+        watched = vqvae_losses(model, x, 0.25, lpips=lpips)
+        weighted = vqvae_losses(model, x, 0.25, lpips=lpips, lpips_weight=0.3)
+        difference = (model(x).image - x).abs().mean()
+        torch.testing.assert_close(weighted.total, plain.total + 0.3 * difference)
+        torch.testing.assert_close(watched.parts["lpips"], difference)
+        assert torch.equal(watched.total, plain.total)
+        assert not watched.parts["lpips"].requires_grad
+        unwatched = vqvae_losses(model, x, 0.25, lpips=lpips, watch=False)
+        assert lpips.calls == 2
+        assert float(unwatched.parts["lpips"]) == 0
+
+    def test_its_weight_follows_the_epochs(self, run, lpips):
+        history = run(self.EASED, share=12 / 250).history
+        assert history["step"].tolist() == [1, 5, 10, 12]
+        assert history["lpips_weight"].tolist() == [0.0, 0.5, 1.0, 1.0]
+        total = history["mse"] + TINY.beta * history["commitment"]
+        total += history["lpips_weight"] * history["lpips"]
+        np.testing.assert_allclose(history["loss"], total, rtol=1e-6)
+        assert lpips.calls == 1 + 10, "once for the log, then at each step with weight"
+
+    def test_what_was_not_installed_is_zero(self, run):
+        missing = replace(TINY, perceptual=Perceptual(start=1.0, installed=False))
+        history = run(missing).history
+        assert history["lpips"].tolist() == [0.0, 0.0, 0.0]
+        assert history["lpips_weight"].tolist() == [1.0, 1.0, 1.0]
+        assert_same_bits(weights(run(missing).model), weights(run().model))
+
+    def test_the_range_is_the_versions(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr(module, "read_lpips_weights", lambda net: {"net": net})
+        monkeypatch.setattr(module, "Lpips", lambda w, input_range: asked.append((w, input_range)))
+        for name in ("v2.1.4", "v2.1.5"):
+            module.perceptual_loss(version(name))
+        assert asked == [({"net": "alex"}, "[0, 1]"), ({"net": "alex"}, "[-1, 1]")]
+        assert module.perceptual_loss(version("v2.0")) is None
+
+
+class TestContinuing:
+    NEXT = replace(TINY, name="next", continues_from="v1.0.1", continues_at=10, batch_size=16)
+
+    def test_it_starts_from_weights_averages_and_optimiser(self, run, monkeypatch):
+        parent = run()
+        begun = []
+
+        def fit(model: Vqvae, step: object, batches: object, optimiser: object, **_: object):
+            begun.extend([weights(model), optimiser.state_dict()["state"][0]["step"]])
+            raise InterruptedError
+
+        monkeypatch.setattr(module, "fit", fit)
+        with pytest.raises(InterruptedError):
+            run(self.NEXT, parent=parent)
+        assert_same_bits(begun[0], weights(parent.model))
+        assert begun[1] == STEPS
+
+    def test_all_of_a_family(self, run, store, train, tmp_path, monkeypatch):
+        options = {"root": tmp_path, "share": SHARE, "device": "cpu", "progress": False}
+        family = {"v1.0.1": TINY, "next": self.NEXT}
+        trained = module.train_versions(family, "tiny", lambda v: (store, train), **options)
+        assert list(trained) == ["v1.0.1", "next"]
+        assert trained["next"].run.config["parent"] == trained["v1.0.1"].run.key
+        other = run(self.NEXT, parent=run(seed=4))
+        assert other.run.path != trained["next"].run.path, "another parent, another run"
+        with pytest.raises(ValueError, match="next continues v1.0.1, which is not among those"):
+            module.train_versions({"next": self.NEXT}, "tiny", lambda v: (store, train))
+
+    def test_the_parent_must_be_the_one(self, run, untrained):
+        with pytest.raises(ValueError, match="parent is None, but next continues v1.0.1; train"):
+            run(self.NEXT)
 
 
 class TestNotFinite:

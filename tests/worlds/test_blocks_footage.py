@@ -12,7 +12,7 @@ import pytest
 
 from lib.files import DiskSpaceError, digest
 from lib.worlds.blocks import BIOME_NAMES, BlocksFootage, make_footage
-from lib.worlds.blocks.camera import SPEEDS, Mode
+from lib.worlds.blocks.camera import MODE_NAMES, SPEEDS, Mode
 from lib.worlds.video import read_video
 
 MINERL = BlocksFootage("minerl", 0, 1, 2, 32, (16, 16), supersample=1)
@@ -80,6 +80,10 @@ def test_minerl_actions_and_truth_agree(minerl: Path) -> None:
         assert tuple(truth["biome_names"]) == BIOME_NAMES
         assert ((truth["time_of_day"] >= 0) & (truth["time_of_day"] < 1)).all()
         assert (np.abs(truth["sun_elevation"]) <= 1).all()
+        assert truth["mode"].shape == truth["creatures_in_view"].shape == (32,)
+        assert set(truth["mode"]) <= set(MODE_NAMES)
+        assert (truth["creatures_in_view"] >= 0).all()
+        assert ((truth["hotbar"] >= 1) & (truth["hotbar"] <= 9)).all()
         pitch = truth["pitch_deg"][20] + np.cumsum(arrays["action$camera"][:, 0])
         np.testing.assert_allclose(pitch, truth["pitch_deg"][21:], atol=1e-3)
         turned = truth["yaw_deg"][20] + np.cumsum(arrays["action$camera"][:, 1])
@@ -96,6 +100,11 @@ def test_gamefactory_layout(gamefactory: Path) -> None:
         meta = json.loads((root / "metadata" / f"{name}.json").read_text())
         assert {"biome", "initial_weather", "start_time", "world_seed"} <= set(meta)
         assert list(meta["actions"]) == [str(i) for i in range(20)]
+        for action in meta["actions"].values():
+            assert action["mode"] == meta["mode"]
+            assert action["creatures_in_view"] >= 0
+            assert action["attack"] in (0, 1)
+            assert 1 <= action["hotbar"] <= 9
         assert len(read_video(root / "video" / f"{name}.mp4")) == 20
     with (root / "annotation.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -154,13 +163,37 @@ def test_only_what_is_missing_or_damaged_is_made_again(minerl: Path, tmp_path: P
     assert _hashes(folder) == before
 
 
-@pytest.mark.parametrize("change", [{"frames": 33}, {"seed": 1}, {"size": (16, 18)}])
+@pytest.mark.parametrize(
+    "change", [{"frames": 33}, {"seed": 1}, {"size": (16, 18)}, {"hud": False}]
+)
 def test_other_settings_are_refused(minerl: Path, change: dict[str, object]) -> None:
     before = _hashes(minerl)
     name = next(iter(change))
     with pytest.raises(ValueError, match=rf"made with {name} = .* name another folder"):
         make_footage(minerl, replace(MINERL, **change), workers=1)  # type: ignore[arg-type]
     assert _hashes(minerl) == before
+
+
+def test_without_display_and_creatures_the_path_is_the_same(
+    gamefactory: Path, tmp_path: Path
+) -> None:
+    plain = replace(GAMEFACTORY, worlds=1, recordings_per_world=1, hud=False, creatures=False)
+    make_footage(tmp_path, plain, workers=1, progress=False)
+    (name,) = (p.stem for p in (tmp_path / "data_blocks" / "metadata").iterdir())
+
+    def read(root: Path) -> tuple[dict, np.ndarray]:
+        folder = root / "data_blocks"
+        meta = json.loads((folder / "metadata" / f"{name}.json").read_text())
+        return meta, read_video(folder / "video" / f"{name}.mp4")
+
+    (meta, frames), (full_meta, full_frames) = read(tmp_path), read(gamefactory)
+    for key, action in meta["actions"].items():
+        assert action.pop("creatures_in_view") == 0
+        full_meta["actions"][key].pop("creatures_in_view")
+    assert meta == full_meta
+    changed = (frames != full_frames).any(-1)
+    assert changed[:, -2:, 3:-3].any(0).mean() > 0.5  # the hot bar
+    assert changed.any((1, 2)).all()
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(

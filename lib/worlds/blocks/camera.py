@@ -22,7 +22,11 @@ ROOM = 0.32
 MAX_DROP = 3
 NEAR_BLOCKS = 4.0
 """Closer than this ahead, a walker looks for another way."""
+STOP_BLOCKS = 2.2
+"""Closer than this, one turns on the spot, so that no wall fills the picture."""
 FAR_BLOCKS = 32.0
+ELSEWHERE = 0.35
+"""Weight of a direction in which another biome lies, for each of two places ahead."""
 COMPASS_DEG = np.arange(16) * 22.5
 MAX_TURN_DEG_PER_SECOND = 130.0
 
@@ -157,6 +161,7 @@ class Camera:
     ) -> None:
         self.world, self.rng, self.frame_rate_hz = world, rng, frame_rate_hz
         wanted = biome if biome is not None else Biome(int(rng.choice(world.biome.ravel())))
+        self.biome = wanted
         self.mode = mode if mode is not None else self._draw_mode(wanted)
         self.pose = self._find_start(wanted)
         self._feet = math.floor(self.pose.y - EYE_HEIGHT + 1e-6)
@@ -268,7 +273,7 @@ class Camera:
         return pose
 
     def _choose_goal(self) -> None:
-        """Turn towards one of the more open directions, rather ahead than back."""
+        """Turn towards one of the more open directions, rather ahead and in the wanted biome."""
         views = np.minimum(self._openness(self.pose), FAR_BLOCKS)
         turn = np.abs([math.remainder(d - self.pose.yaw_deg, 360.0) for d in COMPASS_DEG])
         weight = views**2 * np.exp(-turn / 70.0) + 1e-9
@@ -276,6 +281,11 @@ class Camera:
             ahead = Action(forward=True, yaw_delta_deg=yaw - self.pose.yaw_deg)
             if self._try(ahead) is None:
                 weight[i] *= 0.02
+            way = heading(yaw, 0.0)
+            for blocks in (6.0, 14.0):
+                x, z = self.pose.x + blocks * way[0], self.pose.z + blocks * way[2]
+                if self.world.biome_at(x, z) is not self.biome:
+                    weight[i] *= ELSEWHERE
         self._goal_deg = float(COMPASS_DEG[self.rng.choice(len(weight), p=weight / weight.sum())])
         self._patience_seconds = float(self.rng.uniform(1.5, 4.0))
 
@@ -329,13 +339,14 @@ class Camera:
         look = Action(pitch_delta_deg=pitch, yaw_delta_deg=yaw)
         slow = self.mode is Mode.CAVE
         sprint = self._hurry and ahead > 2 * NEAR_BLOCKS and not (slow or jump or sneak)
-        tries = [
-            replace(look, forward=True, sprint=sprint, jump=jump, sneak=sneak or slow),
-            replace(look, forward=True, left=True, sneak=slow),
-            replace(look, forward=True, right=True, sneak=slow),
-            replace(look, jump=self.mode is Mode.FLY),
-            look,
-        ]
+        tries = [replace(look, jump=self.mode is Mode.FLY), look]
+        if ahead > STOP_BLOCKS:
+            tries = [
+                replace(look, forward=True, sprint=sprint, jump=jump, sneak=sneak or slow),
+                replace(look, forward=True, left=True, sneak=slow),
+                replace(look, forward=True, right=True, sneak=slow),
+                *tries,
+            ]
         for action in tries:
             moved = self._try(action)
             if moved is not None:

@@ -16,14 +16,19 @@ from lib.files import digest, require_disk_space, write_json
 from lib.progress import tqdm
 from lib.worlds.blocks import layouts
 from lib.worlds.blocks.camera import Camera, Mode
+from lib.worlds.blocks.creatures import Creature
+from lib.worlds.blocks.hand import Hand, overlay_hand
+from lib.worlds.blocks.hud import Hud, overlay_hud
+from lib.worlds.blocks.items import SLOTS
 from lib.worlds.blocks.recording import plan_recording
 from lib.worlds.blocks.sky import make_sky
+from lib.worlds.blocks.species import Species
 from lib.worlds.blocks.view import render
 from lib.worlds.blocks.world import World, make_world
 
 Layout = Literal["minerl", "gamefactory"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the same settings come to give other footage."""
 MAX_WORLDS = 100_000
 """World i of seed s is number s * MAX_WORLDS + i: data sets of different seeds share no world."""
@@ -50,7 +55,8 @@ class BlocksFootage:
 
     layout: which original it looks like on disk. seed: which worlds. worlds, recordings_per_world,
     frames: how much. size: (rows, columns). supersample: rays a pixel and axis. frame_rate_hz:
-    None takes the layout's own, 20 or 16.
+    0 takes the layout's own, 20 or 16. hud: whether hand, hot bar and crosshair are drawn.
+    creatures: whether anybody is about. Neither changes the path.
     """
 
     layout: Layout
@@ -61,6 +67,8 @@ class BlocksFootage:
     size: tuple[int, int] = (72, 128)
     supersample: int = 2
     frame_rate_hz: int = 0
+    hud: bool = True
+    creatures: bool = True
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -167,14 +175,14 @@ def _make_recording(task: _Task, world: World, number: int) -> None:
         still_frames=layouts.MINERL_LOADING_FRAMES if minerl else 0,
     )
     write = layouts.write_minerl if minerl else layouts.write_gamefactory
-    write(
-        folder,
-        recording,
-        number,
-        size=config.size,
-        supersample=config.supersample,
-        frame_rate_hz=config.frame_rate_hz,
+    filming = layouts.Filming(
+        config.size,
+        config.supersample,
+        config.frame_rate_hz,
+        hud=config.hud,
+        creatures=config.creatures,
     )
+    write(folder, recording, number, filming)
     captions = [] if minerl else layouts.captions(recording, number)
     write_json(marker, {"hash": digest(files), "captions": captions})
 
@@ -211,7 +219,13 @@ def warm_up() -> None:
     world = make_world(0, size=32)
     camera = Camera(world, np.random.default_rng(0), mode=Mode.FLY)
     camera.step()
-    render(world, camera.pose.eye, (0.0, 0.0), make_sky(0.2), size=(2, 2), supersample=1)
+    eye = camera.pose.eye
+    pig = Creature(Species.PIG, float(eye[0]), float(eye[1]), float(eye[2]) + 4.0)
+    image = render(
+        world, eye, (0.0, 0.0), make_sky(0.2), size=(8, 8), supersample=1, creatures=[pig]
+    )
+    overlay_hand(image, Hand(), np.ones(3), supersample=1)
+    overlay_hud(image, Hud((None,) * SLOTS, 0))
 
 
 def _settings(config: BlocksFootage) -> dict[str, Any]:

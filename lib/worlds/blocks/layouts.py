@@ -7,7 +7,8 @@ the GF-Minecraft data card of GameFactory.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,22 @@ from lib.worlds.blocks.camera import CLIMB_BLOCKS_PER_SECOND, MODE_NAMES, SPEEDS
 from lib.worlds.blocks.kinds import BIOME_NAMES, Biome
 from lib.worlds.blocks.recording import Moment, Recording
 from lib.worlds.video import write_video
+
+
+@dataclass(frozen=True)
+class Filming:
+    """How frames are drawn.
+
+    size: (rows, columns). supersample: rays a pixel and axis. hud: hand, hot bar and crosshair.
+    creatures: whether anybody is about.
+    """
+
+    size: tuple[int, int]
+    supersample: int
+    frame_rate_hz: int
+    hud: bool = True
+    creatures: bool = True
+
 
 MINERL_ENVIRONMENT = "MineRLBlocks-v0"
 MINERL_LOADING_FRAMES = 20
@@ -49,7 +66,7 @@ def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
 # -- MineRL --------------------------------------------------------------------------------------
 
 
-def _fading_in(frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+def _fading_in(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """The loading screen: black, then rising brightness, until the recording proper begins."""
     for i, frame in enumerate(frames):
         if i < MINERL_LOADING_FRAMES:
@@ -74,7 +91,23 @@ def _minerl_actions(moments: Sequence[Moment]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _truth(recording: Recording) -> dict[str, np.ndarray]:
+class _Film:
+    """A recording's frames, which keeps count of the creatures in view as they are drawn."""
+
+    def __init__(self, recording: Recording, filming: Filming) -> None:
+        self.recording, self.filming = recording, filming
+        self.creatures_in_view: list[int] = []
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        filming, self.creatures_in_view = self.filming, []
+        for shot in self.recording.shots(
+            filming.size, filming.supersample, hud=filming.hud, creatures=filming.creatures
+        ):
+            self.creatures_in_view.append(shot.creatures_in_view)
+            yield shot.image
+
+
+def _truth(recording: Recording, creatures_in_view: Sequence[int]) -> dict[str, np.ndarray]:
     """One row a video frame; see `Moment` for what each column means."""
     moments = recording.moments
     return {
@@ -85,7 +118,9 @@ def _truth(recording: Recording) -> dict[str, np.ndarray]:
         "biome_names": np.array(BIOME_NAMES),
         "sun_elevation": np.array([m.sun_elevation for m in moments]),
         "time_of_day": np.array([m.time_of_day for m in moments]),
-        "mode": np.array(MODE_NAMES[recording.mode]),
+        "mode": np.full(len(moments), MODE_NAMES[recording.mode]),
+        "creatures_in_view": np.array(creatures_in_view, np.int32),
+        "hotbar": np.array([m.hud.slot + 1 for m in moments], np.uint8),
     }
 
 
@@ -97,15 +132,7 @@ def minerl_files(root: Path, world_seed: int, number: int) -> Sequence[Path]:
     ]
 
 
-def write_minerl(
-    root: Path,
-    recording: Recording,
-    number: int,
-    *,
-    size: tuple[int, int],
-    supersample: int,
-    frame_rate_hz: int,
-) -> None:
+def write_minerl(root: Path, recording: Recording, number: int, filming: Filming) -> None:
     """Write one recording as a MineRL folder.
 
     The video has more frames than there are states, as in the real data set: its reader skips the
@@ -115,14 +142,15 @@ def write_minerl(
     video, metadata, rendered, truth = minerl_files(root, seed, number)
     moments = recording.moments
     steps = len(moments) - MINERL_LOADING_FRAMES - 1
-    write_video(video, _fading_in(recording.frames(size, supersample)), frame_rate_hz=frame_rate_hz)
+    film = _Film(recording, filming)
+    write_video(video, _fading_in(film), frame_rate_hz=filming.frame_rate_hz)
     _write_arrays(rendered, _minerl_actions(moments[MINERL_LOADING_FRAMES:]))
-    _write_arrays(truth, _truth(recording))
+    _write_arrays(truth, _truth(recording, film.creatures_in_view))
     write_json(
         metadata,
         {
             "success": True,
-            "duration_ms": round(steps * 1000 / frame_rate_hz),
+            "duration_ms": round(steps * 1000 / filming.frame_rate_hz),
             "duration_steps": steps,
             "total_reward": 0.0,
             "stream_name": minerl_name(seed, number),
@@ -136,12 +164,17 @@ def write_minerl(
 
 
 def _gamefactory_action(moment: Moment) -> dict[str, Any]:
-    """One entry of `actions`: keys and mouse that led to this frame, and the pose there."""
+    """One entry of `actions`: keys and mouse that led to this frame, and the pose there.
+
+    The original has no `attack` and no `hotbar` (1 to 9); they are ours, as is the truth below.
+    """
     a: Action = moment.action
     return {
         "ws": 1 if a.forward else (2 if a.back else 0),
         "ad": 1 if a.left else (2 if a.right else 0),
         "scs": 3 if a.sprint else (2 if a.sneak else (1 if a.jump else 0)),
+        "attack": int(a.attack),
+        "hotbar": moment.hud.slot + 1,
         "pitch": moment.pose.pitch_deg,
         "yaw": moment.pose.yaw_deg,
         "pitch_delta": a.pitch_delta_deg / GAMEFACTORY_TURN_DEG,
@@ -188,22 +221,15 @@ def gamefactory_files(root: Path, world_seed: int, number: int) -> Sequence[Path
     return [folder / "video" / f"{name}.mp4", folder / "metadata" / f"{name}.json"]
 
 
-def write_gamefactory(
-    root: Path,
-    recording: Recording,
-    number: int,
-    *,
-    size: tuple[int, int],
-    supersample: int,
-    frame_rate_hz: int,
-) -> None:
+def write_gamefactory(root: Path, recording: Recording, number: int, filming: Filming) -> None:
     """Write one recording as a GF-Minecraft video and its metadata.
 
     Also recorded: `mode` and its speeds, with which the actions give back the motion (`move`).
     """
     seed, moments = recording.world.seed, recording.moments
     video, metadata = gamefactory_files(root, seed, number)
-    write_video(video, recording.frames(size, supersample), frame_rate_hz=frame_rate_hz)
+    film = _Film(recording, filming)
+    write_video(video, iter(film), frame_rate_hz=filming.frame_rate_hz)
     plain, sprinting, sneaking = SPEEDS[recording.mode]
     write_json(
         metadata,
@@ -215,8 +241,17 @@ def write_gamefactory(
             "mode": MODE_NAMES[recording.mode],
             "blocks_per_second": {"plain": plain, "sprint": sprinting, "sneak": sneaking},
             "climb_blocks_per_second": CLIMB_BLOCKS_PER_SECOND.get(recording.mode, 0.0),
-            "frame_rate_hz": frame_rate_hz,
-            "actions": {str(i): _gamefactory_action(m) for i, m in enumerate(moments)},
+            "frame_rate_hz": filming.frame_rate_hz,
+            "actions": {
+                str(i): {
+                    **_gamefactory_action(moment),
+                    "mode": MODE_NAMES[recording.mode],
+                    "creatures_in_view": count,
+                }
+                for i, (moment, count) in enumerate(
+                    zip(moments, film.creatures_in_view, strict=True)
+                )
+            },
         },
     )
 

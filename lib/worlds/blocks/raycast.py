@@ -41,6 +41,7 @@ _OPAQUE, _CUTOUT, _LIQUID = int(Kind.OPAQUE), int(Kind.CUTOUT), int(Kind.LIQUID)
 _PLANT, _WATER_PLANT = int(Kind.PLANT), int(Kind.WATER_PLANT)
 _WATER, _TORCH = int(Block.WATER), int(Block.TORCH)
 _X, _Y, _Z = 0, 1, 2
+_FAR = 1e9
 
 
 class Scene(NamedTuple):
@@ -386,32 +387,39 @@ def _through_water(scene, sky, eye, way, hit, colour):
 
 @njit(error_model="numpy", _nrt=False, forceinline=True)
 @no_type_check
-def _ray_colour(scene, sky, eye, way, under_water, underground):
-    """Colour along one ray: red, green, blue, about [0, 1], not clipped."""
+def _ray_colour(scene, sky, eye, way, under_water, underground, near, paint):
+    """Colour along one ray: red, green, blue, about [0, 1], not clipped; and whether `paint` shows.
+
+    At distance `near` a creature of colour `paint` is in the way.
+    """
     view = WATER_VIEW_BLOCKS if under_water else VIEW_BLOCKS
-    hit = trace(scene, eye, way, under_water, view)
-    fog = _fog(hit[1], view)
+    hit = trace(scene, eye, way, under_water, min(view, near))
+    painted = near < view and (hit[0] == 0 or hit[1] > near)
+    fog = _fog(min(hit[1], near), view)
     if underground:
         fog = 0.0
-    if hit[0] == 0:
+    if hit[0] == 0 and not painted:
         fog = 1.0
-    colour = 0.0, 0.0, 0.0
-    if fog < 1.0:
+    colour = paint
+    if fog < 1.0 and not painted:
         colour = _surface_colour(scene, sky, eye, way, hit)
     if fog > 0.0:
         colour = _mix(colour, _sky_colour(scene, sky, eye, way, True), fog)
     if hit[9] > 0.0:
         colour = _through_water(scene, sky, eye, way, hit, colour)
-    return colour
+    return colour[0], colour[1], colour[2], painted
 
 
 @njit(cache=True, error_model="numpy", _nrt=False)
 @no_type_check
-def render_rays(image, scene, sky, eye, basis, samples, under_water, underground):
+def render_rays(image, scene, sky, eye, basis, samples, under_water, underground, layer, shown):
     """Fill `image` [h, w, 3], averaging samples * samples rays a pixel.
 
     `basis` holds three rows (x, y, z): half the picture's width and height, and the view's centre.
+    `layer` is what creatures put in each ray's way (`boxes.Layer`), 0 by 0 if nothing; `shown[k]`
+    counts the rays that end on creature k.
     """
+    crowded = layer.distance.shape[0] > 0
     rows, columns = image.shape[0], image.shape[1]
     origin = eye[0], eye[1], eye[2]
     gain = 255.0 / (samples * samples)
@@ -426,7 +434,18 @@ def render_rays(image, scene, sky, eye, basis, samples, under_water, underground
                 z = basis[2, 2] + px * basis[0, 2] + py * basis[1, 2]
                 norm = 1 / math.sqrt(x * x + y * y + z * z)
                 way = x * norm, y * norm, z * norm
-                colour = _ray_colour(scene, sky, origin, way, under_water, underground)
+                near, paint, row, column = _FAR, (0.0, 0.0, 0.0), 0, 0
+                if crowded:
+                    row, column = j * samples + s // samples, i * samples + s % samples
+                    near = float(layer.distance[row, column])
+                    paint = (
+                        float(layer.colour[row, column, 0]),
+                        float(layer.colour[row, column, 1]),
+                        float(layer.colour[row, column, 2]),
+                    )
+                colour = _ray_colour(scene, sky, origin, way, under_water, underground, near, paint)
+                if colour[3]:
+                    shown[layer.owner[row, column]] += 1
                 red += min(1.0, colour[0])
                 green += min(1.0, colour[1])
                 blue += min(1.0, colour[2])

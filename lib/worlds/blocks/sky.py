@@ -16,7 +16,7 @@ _DUSK_HORIZON = np.array([0.72, 0.55, 0.52])
 _GLOW = np.array([0.98, 0.52, 0.22])
 _DAYLIGHT, _DUSK_LIGHT = np.array([1.0, 1.0, 1.0]), np.array([0.92, 0.72, 0.60])
 _MOONLIGHT = np.array([0.29, 0.34, 0.47])
-_AMBIENT_DAY, _AMBIENT_NIGHT = np.array([0.15, 0.15, 0.16]), np.array([0.135, 0.14, 0.17])
+_AMBIENT_DAY, _AMBIENT_NIGHT = np.array([0.17, 0.17, 0.18]), np.array([0.155, 0.16, 0.19])
 _WATER_DAY = np.array([0.07, 0.22, 0.46])
 
 

@@ -1,0 +1,124 @@
+"""Results of the VQ-VAE chapter's experiments as its figures, tables and rows take them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from lib.book.vqvae.examples import example_rows
+from lib.book.vqvae.scores import VersionFootage
+from lib.evaluation.darkness import darkest_pixel, reconstruction_gradient, stuck_share
+from lib.evaluation.perceptual_checks import LpipsRanges, RangeCurve
+from lib.evaluation.revival import Revival
+from lib.evaluation.versions import PARTS, Part, PartScores
+from lib.figures.vqvae_pictures import SheetBlock
+from lib.training.vqvae import TrainedVersion
+
+HALF = 0.5  # of the contrast
+ONE_PX = 1.0  # sigma of a blur
+FRAMES_A_PART = {"minerl": 5, "gamefactory": 3}  # columns of the sheet of versions
+RANGES = {"right": "[−1, 1], as trained", "wrong": "[0, 1], as in the code"}
+
+Values = dict[str, dict[str, dict[str, tuple[float, float | None, float | None] | None]]]
+
+
+def darkness_facts(trained: TrainedVersion, images: Float[Tensor, "b 3 h w"]) -> dict[str, float]:
+    """Darkest output, share stuck at one half, and the gradient norms that reach the encoder."""
+    gradients = reconstruction_gradient(trained.model, images, beta=trained.version.beta)
+    return {
+        "darkest_pixel": darkest_pixel(trained.model, images),
+        "stuck_share": stuck_share(trained.model, images),
+        "gradient_reconstruction": gradients.reconstruction,
+        "gradient_commitment": gradients.commitment,
+    }
+
+
+def darkness_table(facts: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """A line a version."""
+    return pd.DataFrame(
+        {
+            "Version": name,
+            "Darkest value": one["darkest_pixel"],
+            "Stuck at 0.5": one["stuck_share"],
+            "Gradient of the squared error": one["gradient_reconstruction"],
+            "Gradient of the commitment": one["gradient_commitment"],
+        }
+        for name, one in facts.items()
+    )
+
+
+def _at(curve: RangeCurve, strength: float) -> int:
+    return int(np.argmin(np.abs(np.array(curve.strengths) - strength)))
+
+
+def range_facts(ranges: LpipsRanges) -> dict[str, float]:
+    """Wrong over right distance, and cosine of the gradients, at half contrast and 1 px blur."""
+    facts = {}
+    for name, curve, strength in (
+        ("contrast", ranges.contrast, HALF),
+        ("blur", ranges.blur, ONE_PX),
+    ):
+        i = _at(curve, strength)
+        facts[f"{name}_ratio"] = float(curve.wrong[i] / curve.right[i])
+        facts[f"{name}_cosine"] = float(curve.gradient_cosine[i])
+    return facts
+
+
+def range_tables(ranges: LpipsRanges) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Distances over contrast and over blur, a column an input range."""
+    contrast, blur = (
+        pd.DataFrame(
+            {label: getattr(curve, key) for key, label in RANGES.items()},
+            index=pd.Index(curve.strengths),
+        )
+        for curve in (ranges.contrast, ranges.blur)
+    )
+    return contrast, blur
+
+
+def revival_facts(lives: Mapping[str, Revival]) -> dict[str, float]:
+    """Share of reseeded codes that stayed, and codes used over the stream, by treatment."""
+    facts: dict[str, float] = {}
+    for name, life in lives.items():
+        key = name.replace(" ", "_")
+        facts[f"{key}.stayed_share"] = life.stayed_overall
+        facts[f"{key}.codes_used"] = float(life.used_in_stream)
+    return facts
+
+
+def revival_tables(lives: Mapping[str, Revival]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Share of reseeded codes that stayed, and movement of the codebook; over batches, from 1."""
+    index = pd.Index(np.arange(1, len(next(iter(lives.values())).movement) + 1))
+    stayed = pd.DataFrame({n: life.stayed_share for n, life in lives.items()}, index=index)
+    moved = pd.DataFrame({n: life.movement for n, life in lives.items()}, index=index)
+    return stayed.iloc[:-1], moved
+
+
+def arc_values(scores: Mapping[str, Mapping[Part, PartScores]], names: Sequence[str]) -> Values:
+    """Scores of `names` by metric, version and part, with their intervals."""
+    found: Values = {}
+    for name in names:
+        for part in PARTS:
+            for metric, e in scores[name][part].metrics.items():
+                versions = found.setdefault(metric, {}).setdefault(name, {})
+                versions[part] = (e.value, e.low, e.high)
+    return found
+
+
+def sheet_blocks(
+    trained: Mapping[str, TrainedVersion],
+    footage: VersionFootage,
+    *,
+    names: Sequence[str],
+    seed: int = 0,
+) -> list[SheetBlock]:
+    """Frames and reconstructions of versions `names`, a block a data set."""
+    blocks = []
+    for title, data in footage.items():
+        models = {n: trained[n] for n in names if footage.of(trained[n].version) is data}
+        count = FRAMES_A_PART[data.layout]
+        rows = (example_rows(data, models, part, count=count, seed=seed) for part in PARTS)
+        blocks.append(SheetBlock(f"{title} pixels", *rows))
+    return blocks

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _CHAPTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_FIGURE_BYTES = 300_000
+_FIGURE_BYTES = 1_500_000
 _FIGURE_TYPES = (".png", ".svg", ".jpg", ".webp", ".gif")
 
 
@@ -152,10 +152,11 @@ def promote(
 ) -> Path:
     """Make the saved ledger of a run a recorded one and return the path of its ``metrics.json``.
 
-    Rows and the environment (hardware, packages, commit, `seconds` the chapter took) go to
-    ``results/<chapter>/<preset>/metrics.json``, the figures that the run kept beside it; figures
-    of an earlier recording that are no longer kept go. Raises FileNotFoundError without a ledger,
-    ValueError if it is empty or a figure is too large for review.
+    Rows and the environment (hardware, packages, commit, `seconds` the chapter took, and those of
+    its training runs, whenever they were) go to ``results/<chapter>/<preset>/metrics.json``, the
+    figures that the run kept beside it; figures of an earlier recording that are no longer kept
+    go. Raises FileNotFoundError without a ledger, ValueError if it is empty or a figure is too
+    large for review.
     """
     root = root or project_root()
     ledger = Ledger.load(chapter, preset, root=root)
@@ -172,7 +173,12 @@ def promote(
     for figure in figures:
         with atomic_path(target.parent / figure.name) as temporary:
             temporary.write_bytes(figure.read_bytes())
-    environment = {**_read(ledger.path)["environment"], "seconds": seconds}
+    trained = {row.run: row.seconds for row in ledger.rows if row.run and row.seconds is not None}
+    environment = {
+        **_read(ledger.path)["environment"],
+        "seconds": seconds,
+        "training_seconds": sum(trained.values()),
+    }
     rows = [asdict(row) for row in ledger.rows]
     write_json(target, {"environment": environment, "figures": names, "rows": rows})
     for name in set(before) - set(names):

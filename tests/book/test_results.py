@@ -166,6 +166,17 @@ def test_a_promoted_run_is_recorded_with_environment_and_figures(tmp_path):
     assert not (path.parent / "samples.png").exists()
 
 
+def test_a_recorded_run_says_how_long_its_training_took(tmp_path):
+    ledger = Ledger("x", "small", root=tmp_path)
+    for metric, run, seconds in (("a", "r1", 40.0), ("b", "r1", 40.0), ("c", "r2", 2.5)):
+        ledger.record(f"vqvae.v1.0.{metric}", 1.0, run=run, seconds=seconds)
+    ledger.record("vqvae.v1.0.d", 1.0)
+    ledger.save()
+    path = promote("x", "small", root=tmp_path, seconds=7.0)
+    environment = json.loads(path.read_text())["environment"]
+    assert (environment["seconds"], environment["training_seconds"]) == (7.0, 42.5)
+
+
 def test_promoting_refuses_what_is_missing_empty_or_too_large(tmp_path):
     with pytest.raises(FileNotFoundError, match="seeing run x --preset small"):
         promote("x", "small", root=tmp_path)
@@ -174,8 +185,8 @@ def test_promoting_refuses_what_is_missing_empty_or_too_large(tmp_path):
     with pytest.raises(ValueError, match="is empty"):
         promote("x", "small", root=tmp_path)
     picture = tmp_path / "large.png"
-    picture.write_bytes(bytes(300_001))
-    with pytest.raises(ValueError, match="300 kB"):
+    picture.write_bytes(bytes(1_500_001))
+    with pytest.raises(ValueError, match="1500 kB"):
         ledger.keep_figure(picture)
     with pytest.raises(ValueError, match="save it as one of"):
         ledger.keep_figure(ledger.path)

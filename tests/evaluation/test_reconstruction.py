@@ -99,6 +99,7 @@ def test_scores_are_per_frame_and_code_counts_add_up(model, generator):
 
 METRICS = {
     "psnr_db", "ssim", "mse", "sharpness_ratio", "perplexity", "codes_used", "flat_texture",
+    "detail_correlation",
 }  # fmt: skip
 
 

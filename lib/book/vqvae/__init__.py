@@ -11,12 +11,14 @@ from lib.book.vqvae.examples import (
 )
 from lib.book.vqvae.findings import (
     arc_values,
+    dark_share,
     darkness_facts,
     darkness_table,
     range_facts,
     range_tables,
     revival_facts,
     revival_tables,
+    same_weights,
     sheet_blocks,
 )
 from lib.book.vqvae.forensics import (
@@ -61,6 +63,7 @@ __all__ = [
     "arc_values",
     "biome_scores",
     "code_usages",
+    "dark_share",
     "darkness_facts",
     "darkness_table",
     "epochs_of",
@@ -86,6 +89,7 @@ __all__ = [
     "recorded_figure",
     "revival_facts",
     "revival_tables",
+    "same_weights",
     "sample_frames",
     "score_all",
     "score_table",

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lib.book.vqvae.examples import example_rows
 from lib.book.vqvae.scores import VersionFootage
+from lib.data.minecraft import Footage
 from lib.evaluation.darkness import darkest_pixel, reconstruction_gradient, stuck_share
 from lib.evaluation.perceptual_checks import LpipsRanges, RangeCurve
 from lib.evaluation.revival import Revival
@@ -17,6 +19,7 @@ from lib.figures.vqvae_pictures import SheetBlock
 from lib.training.vqvae import TrainedVersion
 
 HALF = 0.5  # of the contrast
+GREY_LEVEL = 128  # the first of 256 levels that is not darker than one half
 ONE_PX = 1.0  # sigma of a blur
 FRAMES_A_PART = {"minerl": 5, "gamefactory": 3}  # columns of the sheet of versions
 RANGES = {"right": "[−1, 1], as trained", "wrong": "[0, 1], as in the code"}
@@ -33,6 +36,19 @@ def darkness_facts(trained: TrainedVersion, images: Float[Tensor, "b 3 h w"]) ->
         "gradient_reconstruction": gradients.reconstruction,
         "gradient_commitment": gradients.commitment,
     }
+
+
+def dark_share(footage: Footage) -> float:
+    """Share of the training frames' values that are darker than middle grey."""
+    frames = footage.store.frames
+    counts = [int((frames[i] < GREY_LEVEL).sum()) for i in footage.splits.train]
+    return sum(counts) / (len(counts) * frames[0].size)
+
+
+def same_weights(a: TrainedVersion, b: TrainedVersion) -> bool:
+    """Whether two models are equal to the last bit, codebook and averages included."""
+    theirs = b.model.state_dict()
+    return all(torch.equal(value, theirs[name]) for name, value in a.model.state_dict().items())
 
 
 def darkness_table(facts: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

@@ -217,3 +217,25 @@ def test_same_weights_are_the_same_to_the_last_bit(trained):
     assert study.same_weights(trained, twin)
     twin.model.quantiser.code_counts[3] += 1e-6
     assert not study.same_weights(trained, twin)
+
+
+def test_the_arcs_bands_are_what_the_versions_say():
+    """The figure's bands are typed once more; here they meet the configurations."""
+    having = {
+        "LPIPS not installed": lambda v: v.perceptual is not None and not v.perceptual.installed,
+        "LPIPS fed [0, 1]": lambda v: (
+            v.perceptual is not None
+            and v.perceptual.installed
+            and v.perceptual.input_range == "[0, 1]"
+        ),
+        "ReLU before the sigmoid": lambda v: v.model.output_relu,
+    }
+    assert list(having) == list(study.CAUSES)
+    for label, (first, last) in study.CAUSES.items():
+        names = [name for name, v in VERSIONS.items() if having[label](v)]
+        assert (names[0], names[-1]) == (first, last)
+        order = list(VERSIONS)
+        assert names == order[order.index(first) : order.index(last) + 1]
+    for name, label in study.BREAKS.items():
+        rows, columns = VERSIONS[name].model.image_size
+        assert label == f"{columns} × {rows}"

@@ -19,8 +19,8 @@ from tests.chapters import ROOT
 
 CHAPTER = "04-vqvae-versions"
 FOOTAGE = ROOT / "data" / "blocks" / "tiny"
-WORLDS = 8
-TRAINING_SHARE = 0.03  # of 300 steps
+WORLDS = 5
+TRAINING_SHARE = 0.03  # of 62 to 1,000 steps
 OWN = {"runs", "build", "_book", "data"}  # everything else of the project is linked to
 PROGRAM = """
 import json, sys

@@ -10,6 +10,9 @@ from lib.book.vqvae.examples import (
     training_latents,
 )
 from lib.book.vqvae.findings import (
+    ARC_METRICS,
+    BREAKS,
+    CAUSES,
     arc_values,
     dark_share,
     darkness_facts,
@@ -55,6 +58,9 @@ from lib.book.vqvae.tables import (
 )
 
 __all__ = [
+    "ARC_METRICS",
+    "BREAKS",
+    "CAUSES",
     "CODES",
     "IMAGES",
     "METRICS",

@@ -24,6 +24,22 @@ ONE_PX = 1.0  # sigma of a blur
 FRAMES_A_PART = {"minerl": 5, "gamefactory": 3}  # columns of the sheet of versions
 RANGES = {"right": "[−1, 1], as trained", "wrong": "[0, 1], as in the code"}
 
+# What the figure of all versions shows: metrics, causes with their first and last version, and the
+# first version at each size of frames.
+ARC_METRICS = {
+    "psnr_db": "PSNR, dB",
+    "lpips": "LPIPS",
+    "sharpness_ratio": "sharpness ratio",
+    "codes_used": "codes used",
+    "grid_energy_sky": "grid on skies",
+}
+CAUSES = {
+    "LPIPS not installed": ("v2.0.2", "v2.0.4"),
+    "LPIPS fed [0, 1]": ("v2.0.5", "v2.1.4"),
+    "ReLU before the sigmoid": ("v2.1.0", "v2.1.4"),
+}
+BREAKS = {"v1.0": "64 × 64", "v2.0": "64 × 36", "v2.0.1": "128 × 72"}
+
 Values = dict[str, dict[str, dict[str, tuple[float, float | None, float | None] | None]]]
 
 

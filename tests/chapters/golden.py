@@ -22,14 +22,26 @@ ABOUT = (
     "Numbers of this chapter at preset tiny, with the deviation allowed. Written by `make golden` "
     "from the last run; never edit by hand, review the diff."
 )
+# Training again on one thread, which only rounds differently, moved PSNR by up to 0.4 dB, SSIM by
+# 0.03, sharpness by 0.06, perplexity by a sixth and grid energy by a third: about half of these.
 TOLERANCES: dict[str, dict[str, float]] = {  # by metric, the first pattern that fits
-    "psnr_db": {"abs": 0.6},
-    "ssim": {"abs": 0.03},
-    "sharpness_ratio": {"abs": 0.06},
-    "perplexity": {"rel": 0.25},
-    "codes_used": {"rel": 0.15},
-    "mse": {"rel": 0.2},
+    "psnr_db*": {"abs": 1.0},
+    "ssim": {"abs": 0.06},
+    "lpips": {"abs": 0.04},
+    "sharpness_ratio": {"abs": 0.15},
+    "detail_correlation": {"abs": 0.05},
+    "perplexity": {"rel": 0.4},
+    "codes_used": {"rel": 0.2},
+    "mse": {"rel": 0.4},
+    "flat_texture": {"rel": 0.5},
+    "grid_*": {"rel": 0.7},
+    "gradient_*": {"rel": 2.0},
+    "commitment_*": {"rel": 2.0},
+    "largest_*": {"rel": 0.8},
+    "darkest_pixel": {"abs": 0.1},
     "finite": {"abs": 0.0},
+    "used_share": {"abs": 0.1},
+    "top_share": {"abs": 0.1},
     "*_share": {"abs": 0.05},
     "batches_lost": {"abs": 0.0},
     "headroom_*": {"rel": 0.5},
@@ -41,7 +53,7 @@ TOLERANCES: dict[str, dict[str, float]] = {  # by metric, the first pattern that
     "blue": {"abs": 0.02},
     "edge_density": {"rel": 0.05},
     "*_change": {"rel": 0.05},
-    "*": {"rel": 0.35},
+    "*": {"rel": 0.5},
 }
 
 Entry = Mapping[str, float | None]

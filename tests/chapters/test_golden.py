@@ -44,16 +44,16 @@ class TestComparison:
     @pytest.mark.parametrize(
         ("id", "wanted"),
         [
-            ("vqvae.v1.0.heldout.psnr_db", {"abs": 0.6}),
+            ("vqvae.v1.0.heldout.psnr_db", {"abs": 1.0}),
             ("vqvae.v1.0.heldout.finite", {"abs": 0.0}),
             ("vqvae.v1.0.train.clipped_share", {"abs": 0.05}),
             ("vqvae.v1.0.float16.headroom_ema_sums", {"rel": 0.5}),
-            ("vqvae.v1.0.train.mse", {"rel": 0.2}),
+            ("vqvae.v1.0.train.mse", {"rel": 0.4}),
             ("footage.blocks_minerl.all.worlds", {"abs": 0.0}),
             ("footage.blocks_minerl.train.neighbour_change", {"rel": 0.05}),
             ("footage.blocks_minerl.heldout.biome_desert_share", {"abs": 0.05}),
-            ("vqvae.v1.0.train.mse_fall", {"rel": 0.35}),
-            ("vqvae.v1.0.train.perplexity_epoch_2_over_1", {"rel": 0.35}),
+            ("vqvae.v1.0.train.mse_fall", {"rel": 0.5}),
+            ("vqvae.v1.0.train.perplexity_epoch_2_over_1", {"rel": 0.5}),
         ],
     )
     def test_tolerances(self, id, wanted):
@@ -66,11 +66,11 @@ class TestComparison:
     @pytest.mark.parametrize(
         ("id", "wanted", "inside", "outside"),
         [
-            ("a.b.psnr_db", 20.0, 20.59, 20.61),
-            ("a.b.perplexity", 100.0, 76.0, 74.0),
+            ("a.b.psnr_db", 20.0, 20.99, 21.01),
+            ("a.b.perplexity", 100.0, 61.0, 59.0),
             ("a.b.finite", 1.0, 1.0, 0.999),
             ("a.b.batches_lost", 0.0, 0.0, 1.0),
-            ("a.b.mse", 0.01, 0.0119, 0.0121),
+            ("a.b.mse", 0.01, 0.0139, 0.0141),
             ("a.b.clipped_share", 0.0, 0.049, 0.051),
         ],
     )
@@ -85,7 +85,7 @@ class TestComparison:
         live = {"a.b.mse": 2.0, "a.b.ssim": None, "a.b.new": 1.0, "a.b.ok": 3.0}
         assert list(differences(rows["rows"], live)) == [
             "a.b.gone: missing in the run",
-            "a.b.mse: got 2, wanted 1 ± 0.2",
+            "a.b.mse: got 2, wanted 1 ± 0.4",
             "a.b.new: not in the golden file",
             "a.b.ssim: got None, wanted 0.5 (None is not finite)",
         ]
@@ -104,7 +104,7 @@ class TestComparison:
         [path] = (tmp_path / "golden").iterdir()
         content = json.loads(path.read_text())
         assert content["rows"] == {
-            "one.x.heldout.mse": {"value": 0.123457, "rel": 0.2},
-            "one.x.train.mse": {"value": None, "rel": 0.2},
+            "one.x.heldout.mse": {"value": 0.123457, "rel": 0.4},
+            "one.x.train.mse": {"value": None, "rel": 0.4},
         }
         assert list(differences(content["rows"], live_values("01-one", tmp_path))) == []

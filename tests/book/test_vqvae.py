@@ -172,7 +172,8 @@ class TestRows:
         study.record_overflow(ledger, headroom, series, loud=0, seed=0)
         known = {row.id for row in ledger.rows}
         known |= {f"vqvae.v2.0.3.heldout.psnr_db_{where}" for where in ("water", "land")}
-        known |= {"vqvae.v2.1.4.dark.darkest_pixel"}
+        for fact in ("darkest_pixel", "stuck_share"):
+            known |= {f"vqvae.v2.1.{i}.dark.{fact}" for i in range(7)}
         claims = read_claims(Path(__file__).parents[2] / "claims.toml")
         wanted = {c.id for c in claims} | {c.other_id for c in claims if c.other_id}
         assert {id for id in wanted if id.startswith("vqvae.")} <= known

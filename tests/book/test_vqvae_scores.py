@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lib.book import vqvae as study
+from lib.book.results import Ledger, promote
 from lib.book.vqvae import scores as module
 from lib.book.vqvae.scores import VersionFootage, score_one
 from lib.data.minecraft import Footage
@@ -116,9 +117,24 @@ def test_darkness_says_what_a_relu_does(trained, generator):
     behind = replace(trained, model=Vqvae(replace(trained.model.config, output_relu=True)).eval())
     broken = study.darkness_facts(behind, images)
     assert broken["darkest_pixel"] == 0.5
-    table = study.darkness_table({"mended": facts, "broken": broken})
-    assert table["Version"].tolist() == ["mended", "broken"]
-    assert table["Stuck at 0.5"][1] > table["Stuck at 0.5"][0]
+    assert broken["stuck_share"] > facts["stuck_share"]
+
+
+def test_darkness_of_this_run_and_of_recorded_ones(tmp_path):
+    facts = dict.fromkeys(
+        ("darkest_pixel", "stuck_share", "gradient_reconstruction", "gradient_commitment"), 0.25
+    )
+    small = Ledger("04-vqvae-versions", "small", root=tmp_path, hardware="a test")
+    study.record_found(small, "v2.1.0.dark", facts | {"stuck_share": 0.5}, seed=0)
+    small.save()
+    promote("04-vqvae-versions", "small", root=tmp_path)
+    ledger = Ledger("04-vqvae-versions", "tiny", root=tmp_path, hardware="a test")
+    for name in ("v2.1.0", "v2.1.5"):
+        study.record_found(ledger, f"{name}.dark", facts, seed=0)
+    table = study.darkness_table(ledger, ["v2.1.0", "v2.1.5"])
+    assert table["Version"].tolist() == ["v2.1.0", "v2.1.0", "v2.1.5"]
+    assert table["Preset"].tolist() == ["tiny", "small", "tiny"]
+    assert table["Stuck at 0.5"].tolist() == [0.25, 0.5, 0.25]
 
 
 def test_ranges_at_half_contrast_and_one_pixel():

@@ -8,8 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lib.book.results import Ledger
 from lib.book.vqvae.examples import example_rows
 from lib.book.vqvae.scores import VersionFootage
+from lib.book.vqvae.tables import runs_of
 from lib.data.minecraft import Footage
 from lib.evaluation.darkness import darkest_pixel, reconstruction_gradient, stuck_share
 from lib.evaluation.perceptual_checks import LpipsRanges, RangeCurve
@@ -67,17 +69,25 @@ def same_weights(a: TrainedVersion, b: TrainedVersion) -> bool:
     return all(torch.equal(value, theirs[name]) for name, value in a.model.state_dict().items())
 
 
-def darkness_table(facts: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """A line a version."""
+DARKNESS = {
+    "darkest_pixel": "Darkest value",
+    "stuck_share": "Stuck at 0.5",
+    "gradient_reconstruction": "Gradient of the squared error",
+    "gradient_commitment": "Gradient of the commitment",
+}
+
+
+def darkness_table(ledger: Ledger, names: Sequence[str]) -> pd.DataFrame:
+    """What `darkness_facts` found in this run and in recorded ones, version by version."""
+    found = {
+        preset: {row.id: row.value for row in rows} for preset, rows in runs_of(ledger).items()
+    }
     return pd.DataFrame(
-        {
-            "Version": name,
-            "Darkest value": one["darkest_pixel"],
-            "Stuck at 0.5": one["stuck_share"],
-            "Gradient of the squared error": one["gradient_reconstruction"],
-            "Gradient of the commitment": one["gradient_commitment"],
-        }
-        for name, one in facts.items()
+        {"Version": name, "Preset": preset}
+        | {title: values[f"vqvae.{name}.dark.{key}"] for key, title in DARKNESS.items()}
+        for name in names
+        for preset, values in found.items()
+        if f"vqvae.{name}.dark.darkest_pixel" in values
     )
 
 

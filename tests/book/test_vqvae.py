@@ -118,6 +118,15 @@ class TestRows:
         assert rows["vqvae.v1.0.1.heldout.psnr_db"].value is None
         assert rows["vqvae.v1.0.1.train.finite"].value == 1.0
 
+    def test_footage_without_flat_patches(self, ledger, trained):
+        nothing = Estimate(float("nan"), None, None, 0, 0)
+        heldout = part(22.0, grid=True)
+        heldout.metrics["flat_texture"] = nothing
+        study.record_scores(ledger, trained, SCORES | {"heldout": heldout}, seed=0)
+        rows = {row.id: row for row in ledger.rows}
+        seen = rows["vqvae.v1.0.1.heldout.flat_texture"]
+        assert (seen.value, seen.n) == (None, None)
+
     def test_facts_of_training(self, ledger, trained):
         study.record_facts(ledger, trained, FACTS, seed=0)
         rows = {row.id: row for row in ledger.rows}

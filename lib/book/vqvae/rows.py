@@ -50,7 +50,7 @@ def record_scores(
                 estimate.value,
                 low=estimate.low,
                 high=estimate.high,
-                n=estimate.n,
+                n=estimate.n or None,  # flat patches may be absent
                 seeds=[seed],
                 unit=unit,
                 better=better,

@@ -168,8 +168,9 @@ def summarise(
 ) -> dict[str, Estimate]:
     """Means with intervals over worlds; perplexity and codes used over the whole set of frames.
 
-    LPIPS is among them if it was computed. The sharpness ratio is that of the sums over all
-    frames: a ratio for each frame would be ruled by those that are almost flat.
+    LPIPS is among them if it was computed. The sharpness ratio and the correlation of details are
+    those of the sums over all frames: taken for each frame they would be ruled by those that are
+    almost flat.
     """
     totals, _ = group_sums(scores.code_counts.astype(float), groups)
     names = ["psnr_db", "ssim", "mse"] + (["lpips"] if scores.lpips is not None else [])

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from lib.book.results import PRESETS, Ledger, Row, project_root, spoken
+from lib.book.results import PRESETS, Row, project_root, spoken
 from lib.book.rows import require_id, require_preset
 from lib.book.tables import number
 
@@ -171,37 +171,6 @@ def satisfied_by(claim: Claim) -> Satisfied:
     return Satisfied(low=claim.value - slack, closed=closed)
 
 
-def claims_table(
-    chapter: str, preset: str, ledger: Ledger | Iterable[Row], *, path: Path | None = None
-) -> pd.DataFrame:
-    """The claims on `chapter`, each with what was measured and its verdict; for `tables.show`.
-
-    `ledger` is the chapter's own, or the rows of a recorded run. Columns: Claim, Source, Measured,
-    Verdict. Raises ValueError if ``claims.toml`` names no claim on the chapter.
-    """
-    rows = ledger.rows if isinstance(ledger, Ledger) else list(ledger)
-    if path is None and isinstance(ledger, Ledger):
-        path = ledger.root / "claims.toml"
-    everything = read_claims(path)
-    claims = [claim for claim in everything if claim.chapter == chapter]
-    if not claims:
-        known = ", ".join(sorted({claim.chapter for claim in everything})) or "none"
-        raise ValueError(f"no claim names chapter {chapter!r}; chapters with claims: {known}")
-    lines = []
-    for claim in claims:
-        judged = verdict(claim, rows, preset)
-        doubt = f": {judged.reason}" if judged.outcome == "cannot tell" else ""
-        lines.append(
-            {
-                "Claim": claim.text,
-                "Source": claim.source,
-                "Measured": _measured(claim, rows, preset),
-                "Verdict": f"{judged.outcome}{doubt}",
-            }
-        )
-    return pd.DataFrame(lines)
-
-
 def verdicts_table(
     chapter: str,
     runs: Mapping[str, Iterable[Row]],
@@ -231,7 +200,7 @@ def verdicts_table(
             "Claim": f"{claim.text} ({claim.quantity})" if claim.quantity else claim.text,
         }
         | {
-            f"at {preset}": f"{_measured(claim, rows, preset, named=False)}: "
+            f"at {preset}": f"{_measured(claim, rows, preset)}: "
             f"{verdict(claim, rows, preset).outcome}"
             for preset, rows in measured.items()
         }
@@ -285,11 +254,11 @@ def _interval(row: Row, other: Row | None = None) -> tuple[float, float]:
     return x - y - down, x - y + up
 
 
-def _measured(claim: Claim, rows: Iterable[Row], preset: str, *, named: bool = True) -> str:
+def _measured(claim: Claim, rows: Iterable[Row], preset: str) -> str:
     measured = {row.id: row for row in rows if row.preset == preset}
     wanted = [claim.id] if claim.other_id is None else [claim.id, claim.other_id]
     parts = [spoken(measured[id]) if id in measured else "not measured" for id in wanted]
-    return (f"{claim.quantity}: " if claim.quantity and named else "") + " against ".join(parts)
+    return " against ".join(parts)
 
 
 def _range(low: float, high: float) -> str:

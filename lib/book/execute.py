@@ -197,6 +197,8 @@ def _papermill(job: _Job, progress: bool) -> Any:
             language="python",
             cwd=str(job.target.parent),
             progress_bar={"desc": source.stem, "leave": False} if progress else False,
+            # what a cell prints reaches us in one piece or several, as the kernel's timing has it
+            coalesce_streams=True,
         )
     except papermill.PapermillExecutionError as error:
         kept = _keep(partial, build)

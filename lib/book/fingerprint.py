@@ -11,18 +11,7 @@ import nbformat
 
 from lib.environment import package_versions
 from lib.files import digest
-
-_NOT_IN_CHAPTERS = (
-    "lib/cli",
-    "lib/cli.py",
-    "lib/book/execute.py",
-    "lib/book/fingerprint.py",
-    "lib/book/pandoc",
-    "lib/book/quarto.py",
-    "lib/book/render.py",
-    "lib/book/staging.py",
-)
-"""Parts of the library that no chapter imports: changing them leaves every number as it is."""
+from lib.sources import all_modules, imports_of, with_imports
 
 
 def chapter_fingerprint(
@@ -30,12 +19,12 @@ def chapter_fingerprint(
 ) -> str:
     """Hash of everything that the executed chapter `source` depends on.
 
-    That is: its cells (not their outputs), its parameters, the footage in ``data_dir``, the library
-    with its assets, the claims, Python and the packages, and its recorded results. An appendix may
-    show numbers of every chapter: it rests on all recorded results, and on the live ledgers of
-    `ledgers_of`, the chapters before it.
+    That is: its cells (not their outputs), its parameters, the footage in ``data_dir``, the modules
+    it imports with all that these import, the library's assets, the claims, Python and the
+    packages, and its recorded results. An appendix may show numbers of every chapter: it rests on
+    all recorded results, and on the live ledgers of `ledgers_of`, the chapters before it.
     """
-    files = [*_library(root), root / "claims.toml"]
+    files = [*_library(root, source), root / "claims.toml"]
     files += _tree(root / "results" / ("" if ledgers_of else source.stem))
     for chapter in ledgers_of:
         files += _tree(root / "runs" / "ledger" / chapter)
@@ -56,16 +45,18 @@ def _cells(source: Path) -> list[tuple[str, str, list[str]]]:
     return [(c.cell_type, c.source, list(c.metadata.get("tags", []))) for c in cells]
 
 
-def _library(root: Path) -> list[Path]:
-    return [
-        path
-        for path in _tree(root / "lib")
-        if not any(
-            path.relative_to(root).as_posix() == part
-            or path.relative_to(root).as_posix().startswith(f"{part}/")
-            for part in _NOT_IN_CHAPTERS
-        )
-    ]
+def _library(root: Path, source: Path) -> list[Path]:
+    """Files of the library, without the modules that the chapter `source` does not rest on."""
+    code = "\n".join(text for kind, text, _ in _cells(source) if kind == "code")
+    needless = all_modules() - set(with_imports(imports_of(code)))
+    files = _tree(root / "lib")
+    return [path for path in files if _module(path.relative_to(root)) not in needless]
+
+
+def _module(path: Path) -> str:
+    """Name of the module in a file ``lib/…``; of other files, no module's."""
+    parts = path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+    return ".".join(parts) if path.suffix == ".py" else path.as_posix()
 
 
 def _tree(folder: Path) -> list[Path]:

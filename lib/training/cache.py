@@ -1,7 +1,8 @@
 """The run cache: a finished run is loaded, an interrupted one resumes, a changed one is new.
 
 A run lies in ``<root>/<study>/<name>-<key>/``, where the key hashes what decides its outcome: the
-configuration, the data and the library's source. Changing a figure retrains nothing.
+configuration, the data and the source that trains. Changing a figure retrains nothing, nor does
+another study.
 """
 
 import ast
@@ -21,11 +22,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from lib.files import digest, write_json
+from lib.sources import with_imports
 from lib.training.environment import environment
-
-# What decides the weights. Evaluation is not among them: whoever stores its numbers in a run's
-# metrics adds "lib.evaluation", at the price of retraining when a metric changes.
-SOURCES = ("lib.worlds", "lib.data", "lib.models", "lib.training")
 
 
 class RunInUseError(RuntimeError):
@@ -93,20 +91,21 @@ def cached_run(
     data_digest: str,
     train: Callable[[RunFolder], Mapping[str, Any]],
     *,
+    code: Sequence[str],
     force: bool = False,
-    source_packages: Sequence[str] = SOURCES,
     rank: int = 0,
 ) -> RunFolder:
     """The finished run of this configuration on this data, trained only if it is not there yet.
 
     `train` gets the folder, keeps its checkpoints there (``fit(run_dir=folder.path, …)`` resumes
     by itself) and returns metrics, JSON-like. If it raises, the run stays unfinished and the next
-    call goes on with it. `force` deletes what is there and begins again. `rank` is
+    call goes on with it. `code` names the modules that train, most often ``[__name__]``; what they
+    import counts as well. `force` deletes what is there and begins again. `rank` is
     ``fabric.global_rank``: with several processes all train, the first one keeps the books.
 
     Raises `RunInUseError` if another process is at it; one that died does not count.
     """
-    key = run_key(config, data_digest, source_packages=source_packages)
+    key = run_key(config, data_digest, code=code)
     run = RunFolder(root / study / f"{name}-{key}")
     if run.done and not force:
         return run
@@ -125,35 +124,29 @@ def cached_run(
     return run
 
 
-def run_key(config: Any, data_digest: str, *, source_packages: Sequence[str] = SOURCES) -> str:
+def run_key(config: Any, data_digest: str, *, code: Sequence[str]) -> str:
     """16 hexadecimal digits that change with `config`, the data, or the source that trains.
 
-    `config` is a dataclass or a dictionary of plain values. `source_packages` are names of
-    packages or modules; comments, docstrings and layout of their source do not count.
+    `config` is a dataclass or a dictionary of plain values. `code` are names of modules, which
+    stand for all that they import, or of packages; comments, docstrings and layout of their source
+    do not count.
     """
     text = json.dumps(plain(config), sort_keys=True, ensure_ascii=False)
-    return digest([text, data_digest, source_digest(tuple(source_packages))])
+    return digest([text, data_digest, source_digest(tuple(code))])
 
 
 @lru_cache(maxsize=32)
-def source_digest(packages: tuple[str, ...] = SOURCES) -> str:
-    """Hash of what the source of `packages` does: file by file, without comments and docstrings.
+def source_digest(code: tuple[str, ...]) -> str:
+    """Hash of what the modules `code`, and those they import, do: no comments, no docstrings.
 
     Worked out once a process, as a process keeps the code that it imported.
     """
     parts: list[str] = []
-    for package in packages:
-        spec = find_spec(package)
-        if spec is None or spec.origin is None:
-            raise ValueError(
-                f"source_packages: found no source of {package!r}; "
-                "name packages or modules such as 'lib.models'"
-            )
-        origin = Path(spec.origin)
-        folder = origin.parent
-        for file in sorted(folder.rglob("*.py")) if origin.name == "__init__.py" else [origin]:
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-            parts += [package, file.relative_to(folder).as_posix(), _structure(tree)]
+    for module in with_imports(code):
+        spec = find_spec(module)
+        assert spec is not None
+        assert spec.origin is not None
+        parts += [module, _structure(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))]
     return digest(parts)
 
 

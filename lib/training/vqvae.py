@@ -177,6 +177,7 @@ def train_version(
             wandb_project=wandb_project,
             progress=progress,
         ),
+        code=[__name__],
         force=force,
     )
     model = Vqvae(version.model)

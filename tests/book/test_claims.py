@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.book.claims import COMPARISONS, Claim, claims_table, read_claims, verdict
+from lib.book.claims import COMPARISONS, Claim, read_claims, verdict, verdicts_table
 from lib.book.results import Ledger, Row
 
 PSNR, OTHER = "vqvae.v1.0.1.heldout.psnr_db", "vqvae.v1.0.heldout.psnr_db"
@@ -179,13 +179,10 @@ def test_the_table_shows_measurement_and_verdict(tmp_path):
     )
     ledger = Ledger("04-vqvae-versions", "tiny", root=tmp_path)
     ledger.record(PSNR, 24.1, low=23.8, high=24.4, n=512, unit="dB")
-    frame = claims_table("04-vqvae-versions", "tiny", ledger)
-    assert list(frame.columns) == ["Claim", "Source", "Measured", "Verdict"]
+    frame = verdicts_table("04-vqvae-versions", {"tiny": ledger.rows}, path=path)
+    assert list(frame.columns) == ["Source", "Claim", "at tiny"]
     spoken = "24.1 dB (95 % interval 23.8–24.4, n = 512)"
-    assert list(frame["Measured"]) == [spoken, f"{spoken} against not measured"]
-    assert frame["Verdict"][0] == "confirmed"
-    assert frame["Verdict"][1] == f"cannot tell: {OTHER} was not measured at preset tiny"
-    same = claims_table("04-vqvae-versions", "tiny", ledger.rows, path=path)
-    assert same.equals(frame)
-    with pytest.raises(ValueError, match="chapters with claims: 04-vqvae-versions"):
-        claims_table("01-doom-segmentation", "tiny", ledger)
+    assert frame["at tiny"][0] == f"{spoken}: confirmed"
+    assert frame["at tiny"][1] == f"{spoken} against not measured: cannot tell"
+    with pytest.raises(ValueError, match="no claim on '01-doom-segmentation' has a source"):
+        verdicts_table("01-doom-segmentation", {"tiny": ledger.rows}, path=path)

@@ -84,6 +84,14 @@ def test_all_chapters_are_executed_once(book):
     assert (book / "log").read_text() == "xx"
 
 
+def test_what_a_cell_prints_is_one_output_however_it_arrives(book):
+    pieces = "for i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)"
+    write_notebook(book / FIRST, f"import time\n{pieces}")
+    execute(book, chapters=[FIRST], progress=False)
+    cells = nbformat.read(book / "build" / FIRST, as_version=4).cells
+    assert [output.text for output in cells[-1].outputs] == ["0\n1\n2\n"]
+
+
 @pytest.fixture
 def instant(monkeypatch):
     """Execution replaced by copying, for tests of the cache alone; counts the chapters executed."""
@@ -172,7 +180,7 @@ def strip_outputs(root):
 
 
 def edit_renderer(root):
-    for name in ("lib/book/render.py", "lib/book/pandoc/press.py", "lib/cli/run.py"):
+    for name in ("lib/book/render.py", "lib/book/pandoc/press.py", "lib/cli/book.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("changed")
 
@@ -346,6 +354,21 @@ def test_a_malformed_configuration_is_named(tmp_path, text, message):
     (tmp_path / "_quarto.yml").write_text(text)
     with pytest.raises(ValueError, match=message):
         book_sources(tmp_path)
+
+
+def test_of_the_library_only_what_a_chapter_imports_counts(book):
+    write_notebook(book / FIRST, "from lib.models import vqvae")
+    before = chapter_fingerprint(book, book / FIRST, {})
+    for name, counts in (
+        ("lib/training/loop.py", False),
+        ("lib/models/vqvae.py", True),
+        ("lib/models/quantiser.py", True),  # which vqvae imports
+    ):
+        (book / name).parent.mkdir(parents=True, exist_ok=True)
+        (book / name).write_text("changed")
+        after = chapter_fingerprint(book, book / FIRST, {})
+        assert (after != before) is counts, name
+        before = after
 
 
 def test_fingerprints_are_the_same_wherever_the_project_lies(book, tmp_path):

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from lib.training.cache import (
-    SOURCES,
     RunFolder,
     RunInUseError,
     cached_run,
@@ -47,7 +46,11 @@ class Training:
         return self.metrics
 
 
+CODE = ["lib.training.cache"]
+
+
 def cached(root, train, config=None, digest="d0", **options):
+    options = {"code": CODE} | options
     return cached_run(root, "cars", "writeup-tiny", config or Config(), digest, train, **options)
 
 
@@ -62,7 +65,7 @@ def test_a_finished_run_is_loaded(tmp_path):
     assert again.config == {"lr": 0.1, "inner": {"size": [64, 64]}}
     assert again.environment["torch"]["version"]
     assert again.path == tmp_path / "cars" / f"writeup-tiny-{again.key}"
-    assert again.key == run_key(Config(), "d0")
+    assert again.key == run_key(Config(), "d0", code=CODE)
     assert 0 < again.seconds < 5
 
 
@@ -72,7 +75,7 @@ def test_a_change_of_configuration_data_or_name_is_a_new_run(tmp_path):
     cached(tmp_path, train, config=Config(lr=0.2))
     cached(tmp_path, train, config=Config(inner=Inner((32, 64))))
     cached(tmp_path, train, digest="d1")
-    cached(tmp_path, train, source_packages=["lib.models"])
+    cached(tmp_path, train, code=["lib.models"])
     assert train.calls == 5
 
 
@@ -125,7 +128,7 @@ def test_metrics_that_are_not_finite_become_null(tmp_path):
 
 def test_other_processes_train_along_but_keep_no_books(tmp_path):
     train = Training()
-    (tmp_path / "cars" / f"writeup-tiny-{run_key(Config(), 'd0')}").mkdir(parents=True)
+    (tmp_path / "cars" / f"writeup-tiny-{run_key(Config(), 'd0', code=CODE)}").mkdir(parents=True)
     run = cached(tmp_path, train, rank=1)
     assert train.calls == 1
     assert not run.done
@@ -153,13 +156,13 @@ def train(run):
     print("training", flush=True)
     time.sleep(60)
 
-cached_run(Path(sys.argv[1]), "cars", "killed", {}, "d0", train, source_packages=())
+cached_run(Path(sys.argv[1]), "cars", "killed", {}, "d0", train, code=())
 """
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path):
     def run(train):
-        return cached_run(tmp_path, "cars", "killed", {}, "d0", train, source_packages=())
+        return cached_run(tmp_path, "cars", "killed", {}, "d0", train, code=())
 
     root, train = Path(__file__).parents[2], Training()
     with subprocess.Popen(
@@ -202,29 +205,36 @@ def package(tmp_path, monkeypatch):
     ],
 )
 def test_the_key_follows_what_the_source_does(package, file, text, same):
-    before = run_key({}, "d0", source_packages=[package.name])
+    before = run_key({}, "d0", code=[package.name])
     source_digest.cache_clear()
     (package / file).write_text(text)
-    assert (run_key({}, "d0", source_packages=[package.name]) == before) is same
+    assert (run_key({}, "d0", code=[package.name]) == before) is same
 
 
 def test_a_single_module_can_be_named_and_nonsense_cannot(package):
     source = f"{package.name}.net"
-    before = run_key({}, "d0", source_packages=[source])
+    before = run_key({}, "d0", code=[source])
     source_digest.cache_clear()
     (package / "other.py").write_text("x = 1\n")
-    assert run_key({}, "d0", source_packages=[source]) == before
-    with pytest.raises(ValueError, match=r"source_packages: found no source of 'lib.nonsense'"):
-        run_key({}, "d0", source_packages=["lib.nonsense"])
+    assert run_key({}, "d0", code=[source]) == before
+    with pytest.raises(ValueError, match=r"code: found no module 'lib.nonsense'"):
+        run_key({}, "d0", code=["lib.nonsense"])
 
 
-def test_figures_and_evaluation_do_not_retrain():
-    assert set(SOURCES) == {"lib.worlds", "lib.data", "lib.models", "lib.training"}
+def test_a_module_stands_for_what_it_imports_and_for_nothing_else(package):
+    user, other = f"{package.name}.user", f"{package.name}.other"
+    (package / "user.py").write_text(f"from {package.name} import net\n")
+    (package / "other.py").write_text("x = 1\n")
+    before = {name: run_key({}, "d0", code=[name]) for name in (user, other)}
+    source_digest.cache_clear()
+    (package / "net.py").write_text("def width():\n    return 4\n")
+    assert run_key({}, "d0", code=[user]) != before[user]
+    assert run_key({}, "d0", code=[other]) == before[other]
 
 
 def test_keys_do_not_depend_on_the_order_of_fields():
-    assert run_key({"a": 1, "b": 2}, "d") == run_key({"b": 2, "a": 1}, "d")
-    assert run_key({"a": 1}, "d") != run_key({"a": 1.5}, "d")
+    assert run_key({"a": 1, "b": 2}, "d", code=()) == run_key({"b": 2, "a": 1}, "d", code=())
+    assert run_key({"a": 1}, "d", code=()) != run_key({"a": 1.5}, "d", code=())
 
 
 def test_what_has_no_place_in_a_record_is_named():

@@ -18,8 +18,8 @@ from lib.progress import tqdm
 from lib.training.cache import source_digest
 from lib.training.vqvae import TrainedVersion
 
+SCORING = ("lib.evaluation.versions", "lib.models.vqvae", "lib.models.perceptual")
 SCORED_FRAMES = {"tiny": 160, "small": 600, "full": 1000}  # of each part, at most
-SOURCES = ("lib.data", "lib.models", "lib.evaluation", "lib.worlds.blocks")
 
 
 class VersionFootage(dict[str, Footage]):
@@ -76,7 +76,12 @@ def score_one(
     anew. A file that cannot be read is computed again.
     """
     splits = footage.splits
-    parts = [source_digest(SOURCES), footage.store.digest, str(most), str(seed)]
+    parts = [
+        source_digest(("lib.evaluation.versions",)),
+        footage.store.digest,
+        str(most),
+        str(seed),
+    ]
     parts += [splits.train.tobytes().hex(), splits.test.tobytes().hex()]
     path = trained.run.path / f"scores-{digest(parts)}.json"
     found = _read(path)

@@ -79,8 +79,14 @@ def training_curves(histories: Mapping[str, pd.DataFrame], columns: Mapping[str,
         axis.set_xlabel("optimiser step")
         if column != "perplexity":
             axis.set_yscale("log")
-    np.atleast_1d(axes)[-1].legend(loc="best")
+    _legend_above(fig, np.atleast_1d(axes)[0])
     return fig
+
+
+def _legend_above(fig: Figure, axis: Axes) -> None:
+    """One legend for all panels, above them, where it covers no line."""
+    handles, labels = axis.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
 
 
 def reconstruction_grid(
@@ -119,7 +125,7 @@ def float16_growth(histories: Mapping[str, pd.DataFrame]) -> Figure:
     axes[0].set_ylabel("largest magnitude in a batch")
     axes[0].text(0, FLOAT16_MAX * 1.15, "float16 ends at 65,504", fontsize=7.5, color=INK)
     axes[0].set_ylim(top=max(FLOAT16_MAX * 4, axes[0].get_ylim()[1]))
-    axes[1].legend(loc="lower right")
+    _legend_above(fig, axes[1])
     return fig
 
 

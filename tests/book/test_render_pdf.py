@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typst
 
+from lib.book import pandoc
 from lib.book.pandoc.faults import BookError
 from lib.book.pandoc.pdf import compile_pdf, literal
 from lib.book.render import RenderReport
@@ -130,3 +132,29 @@ def test_what_typst_refuses_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BookError, match=r"chapters/a\.ipynb: Typst cannot set it: .*nowhere"):
         compile_pdf("#nowhere", tmp_path / "a.pdf", tmp_path, "chapters/a.ipynb")
     assert not (tmp_path / "a.pdf").exists()
+
+
+LONG_TABLE = """
+#show: look.with(title: "x")
+#lorem({words})
+
+#figure(kind: "tbl", supplement: "Table", caption: [The caption.], fitted(3, 20, table(
+  columns: 3, table.header([a], [b], [c]), ..range(90).map(i => [begins#i #lorem(15) ends#i])
+)))
+"""
+
+
+@needs_poppler
+@pytest.mark.parametrize("count", [630, 650, 690, 710])
+def test_a_caption_stays_with_its_table_and_a_row_in_one_piece(tmp_path: Path, count: int) -> None:
+    look = (Path(pandoc.__file__).parent / "assets" / "book.typ").read_text(encoding="utf-8")
+    source = tmp_path / "table.typ"
+    source.write_text(look + LONG_TABLE.replace("{words}", str(count)), encoding="utf-8")
+    typst.compile(source, output=tmp_path / "table.pdf")
+    found = pages(tmp_path / "table.pdf")
+    [captioned] = [page for page in found if "The caption." in page]
+    assert "begins0 " in captioned
+    for page in found:
+        starts, ends = (set(re.findall(rf"{word}(\d+)\b", page)) for word in ("begins", "ends"))
+        assert starts == ends
+    assert sum("begins" in page for page in found) > 1  # else nothing was to be broken

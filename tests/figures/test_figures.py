@@ -67,8 +67,8 @@ def words(axis: Axes) -> list[str]:
     return [text.get_text() for text in axis.texts]
 
 
-def legend(axis: Axes) -> list[str]:
-    found = axis.get_legend()
+def legend(of: Axes | Figure) -> list[str]:
+    found = of.legends[0] if isinstance(of, Figure) else of.get_legend()
     assert found is not None
     return [text.get_text() for text in found.get_texts()]
 
@@ -219,7 +219,7 @@ class TestTraining:
                 np.testing.assert_array_equal(line.get_xdata(), given["step"])
                 np.testing.assert_array_equal(line.get_ydata(), given[column])
             assert axis.get_yscale() == ("linear" if column == "perplexity" else "log")
-        assert legend(figure.axes[-1]) == ["v1.0", "v1.0.1"]
+        assert legend(figure) == ["v1.0", "v1.0.1"]
 
     @pytest.mark.parametrize("lost", [np.nan, np.inf])
     def test_a_run_that_was_lost_is_still_drawn(self, lost):

@@ -78,4 +78,4 @@ clean:  ## remove built pages and finished runs, keep footage and .venv
 	rm -rf _book build runs
 
 distclean: clean  ## remove .venv and made footage, too
-	rm -rf $(VENV) data/blocks
+	rm -rf $(VENV) data/blocks data/garage

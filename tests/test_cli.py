@@ -4,7 +4,9 @@ import subprocess
 import sys
 import types
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,8 +16,12 @@ from typer.testing import CliRunner
 from lib.book.execute import ChapterError, ChapterRun
 from lib.book.results import PRESETS, Ledger, recorded
 from lib.cli import app
+from lib.cli import footage as cli_footage
 from lib.cli.chapters import find_chapter
 from lib.cli.common import Preset
+from lib.worlds.garage.database import write_database
+from lib.worlds.garage.footage import GarageFootage, rows_of
+from lib.worlds.garage.loadout import NEW_BODIES, Body, Shares, Variant
 
 CHAPTERS = ("01-doom-segmentation", "02-sideswipe-classification", "04-vqvae-versions", "footage")
 
@@ -279,6 +285,77 @@ def test_footage_is_made_as_asked(blocks):
     assert result.exit_code == 0, text
     assert blocks == [(Path("there"), ("small", "gamefactory", 7), 2)]
     assert "3 recordings made, 1 kept, 1,200 frames" in text
+
+
+@pytest.fixture
+def cars(monkeypatch):
+    """A garage whose pictures nobody takes."""
+    calls = []
+
+    def make_garage(folder, footage, *, workers=None):
+        calls.append((folder, footage, workers))
+        return types.SimpleNamespace(made=3990, kept=10, seconds=2.0)
+
+    monkeypatch.setattr("lib.worlds.garage.make_garage", make_garage)
+    return calls
+
+
+def test_cars_are_made_as_asked(cars):
+    arguments = ["--variant", "hard", "--shares", "balanced", "--bodies", "new", "--seed", "7"]
+    result, text = call("footage", "make", "garage", "there", *arguments, "--preset", "small")
+    assert result.exit_code == 0, text
+    preset = partial(GarageFootage.preset, "small", variant="hard", shares="balanced", seed=7)
+    assert cars == [(Path("there"), preset(bodies=NEW_BODIES), None)]
+    assert "3,990 images made, 10 kept, 2.0 s, 1,995 images/s" in text
+    assert call("footage", "make", "garage", "there", "--workers", "2")[0].exit_code == 0
+    assert cars[1:] == [(Path("there"), GarageFootage.preset("tiny"), 2)]
+    assert call("footage", "make", "garage", "there", "--bodies", "all")[0].exit_code == 0
+    assert cars[2][1].bodies == tuple(Body)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("garage", "--layout", "minerl"), "--layout: only blocks has that, not garage"),
+        (
+            ("blocks", "--variant", "hard", "--bodies", "new"),
+            "--variant, --bodies: only garage has that, not blocks; leave it out, or make garage",
+        ),
+    ],
+)
+def test_options_of_another_world_are_refused(blocks, cars, arguments, message):
+    world, *options = arguments
+    result, text = call("footage", "make", world, "there", *options)
+    assert result.exit_code == 1
+    assert message in text
+    assert blocks == cars == []
+
+
+def test_choices_of_cars_are_those_of_the_library():
+    assert tuple(cli_footage.Variant) == tuple(Variant)
+    assert tuple(cli_footage.Shares) == get_args(Shares)
+
+
+def test_a_folder_of_cars_is_described(tmp_path):
+    footage = GarageFootage(Variant.FAITHFUL, loadouts=6, bodies=(Body.OCTANE, Body.PICKUP))
+    rows = list(rows_of(footage))
+    write_database(tmp_path / "dataset.db", rows, footage.bodies)
+    for row in rows[2:]:
+        Image.new("RGB", (40, 15)).save(tmp_path / f"{row.uuid}.jpg")
+    result, text = call("footage", "info", tmp_path)
+    assert result.exit_code == 0, text
+    for told in (
+        "layout sideswipe",
+        "images 58",
+        "loadouts 6",
+        "octane-like 28 (48.3%), pickup 30 (51.7%)",
+        "40 × 15 pixels",
+        f"2 ({rows[0].uuid}, {rows[1].uuid})",
+    ):
+        assert told in text
+    result, text = call("footage", "info", tmp_path, "--sheet", tmp_path / "sheet.png")
+    assert result.exit_code == 1
+    assert "--sheet draws videos and frame stores" in text
 
 
 def test_unknown_worlds_and_layouts_are_usage_errors(blocks):

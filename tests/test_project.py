@@ -148,7 +148,13 @@ class TestData:
             return
         words = entry["made_by"].split()
         assert words[:3] == ["seeing", "footage", "make"]
-        assert words[words.index("--layout") + 1] in ("minerl", "gamefactory")
+        world, options = words[3], dict(zip(words[5::2], words[6::2], strict=True))
+        known = {
+            "blocks": {"--layout": ("minerl", "gamefactory")},
+            "garage": {"--variant": ("faithful", "hard")},
+        }
+        for option, values in known[world].items():
+            assert options[option] in values
 
     def test_footage_is_never_committed(self):
         names = {path.relative_to(ROOT).as_posix() for path in committed()}

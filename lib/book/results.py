@@ -16,9 +16,10 @@ from operator import index
 from pathlib import Path
 from typing import Any, Literal, SupportsFloat, SupportsIndex
 
+from lib.book.attached import copy_into, remove_left_over, require_attachable, require_sound
 from lib.book.rows import PRESETS, Row, as_float, read_rows, require_id, require_preset, spoken
 from lib.environment import code_version, describe_environment, describe_hardware
-from lib.files import atomic_path, write_json
+from lib.files import write_json
 
 LIVE_PRESET = "tiny"
 """The preset that the book itself computes; numbers of the others come from recorded runs."""
@@ -38,8 +39,6 @@ __all__ = [
 ]
 
 _CHAPTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_FIGURE_BYTES = 1_500_000
-_FIGURE_TYPES = (".png", ".svg", ".jpg", ".webp", ".gif")
 
 
 class Ledger:
@@ -61,7 +60,7 @@ class Ledger:
         self.root = root or project_root()
         self.hardware = hardware
         self._rows: dict[str, Row] = {}
-        self._figures: set[str] = set()
+        self._kept: dict[str, set[str]] = {"figure": set(), "file": set()}
 
     @property
     def rows(self) -> list[Row]:
@@ -114,11 +113,11 @@ class Ledger:
 
     def keep_figure(self, path: Path) -> None:
         """List a small image, inside the project, to be copied when this run is promoted."""
-        _require_figure(path)
-        resolved, root = path.resolve(), self.root.resolve()
-        if not resolved.is_relative_to(root):
-            raise ValueError(f"figure {path} lies outside the project {root}: write it below runs/")
-        self._figures.add(resolved.relative_to(root).as_posix())
+        self._kept["figure"].add(require_attachable("figure", path, self.root))
+
+    def keep_file(self, path: Path) -> None:
+        """List a small ``.npz`` file, inside the project, to be copied as figures are."""
+        self._kept["file"].add(require_attachable("file", path, self.root))
 
     def save(self) -> Path:
         """Write ``runs/ledger/<chapter>/<preset>.json`` atomically and return its path."""
@@ -126,7 +125,8 @@ class Ledger:
         environment = describe_environment(code_version(self.root), hardware)
         content = {
             "environment": environment,
-            "figures": sorted(self._figures),
+            "figures": sorted(self._kept["figure"]),
+            "files": sorted(self._kept["file"]),
             "rows": [asdict(row) for row in self.rows],
         }
         write_json(self.path, content)
@@ -143,7 +143,7 @@ class Ledger:
             )
         content = _read(ledger.path)
         ledger._rows = {row.id: row for row in read_rows(ledger.path, content)}
-        ledger._figures = set(content.get("figures", []))
+        ledger._kept = {kind: set(content.get(f"{kind}s", [])) for kind in ledger._kept}
         return ledger
 
 
@@ -154,35 +154,32 @@ def promote(
 
     Rows and the environment (hardware, packages, commit, `seconds` the chapter took, and those of
     its training runs, whenever they were) go to ``results/<chapter>/<preset>/metrics.json``, the
-    figures that the run kept beside it; figures of an earlier recording that are no longer kept
-    go. Raises FileNotFoundError without a ledger, ValueError if it is empty or a figure is too
-    large for review.
+    figures and files that the run kept beside it; those of an earlier recording that are no longer
+    kept go. Raises FileNotFoundError without a ledger, ValueError if it is empty or something kept
+    is too large for review.
     """
     root = root or project_root()
     ledger = Ledger.load(chapter, preset, root=root)
     if not ledger.rows:
         raise ValueError(f"the ledger of {chapter} at preset {preset} is empty: nothing to record")
-    figures = [root / figure for figure in sorted(ledger._figures)]
-    for figure in figures:
-        _require_figure(figure)
-    names = [figure.name for figure in figures]
-    if len(set(names)) < len(names):
-        raise ValueError(f"two figures of {chapter} share a name: {', '.join(names)}; rename one")
+    paths = require_sound(chapter, ledger._kept, root)
     target = recorded_path(root, chapter, preset)
-    before = _read(target).get("figures", []) if target.is_file() else []
-    for figure in figures:
-        with atomic_path(target.parent / figure.name) as temporary:
-            temporary.write_bytes(figure.read_bytes())
+    before = _read(target) if target.is_file() else {}
+    copy_into(target.parent, paths)
     trained = {row.run: row.seconds for row in ledger.rows if row.run and row.seconds is not None}
     environment = {
         **_read(ledger.path)["environment"],
         "seconds": seconds,
         "training_seconds": sum(trained.values()),
     }
+    names = {
+        f"{kind}s": [Path(place).name for place in sorted(places)]
+        for kind, places in ledger._kept.items()
+    }
     rows = [asdict(row) for row in ledger.rows]
-    write_json(target, {"environment": environment, "figures": names, "rows": rows})
-    for name in set(before) - set(names):
-        (target.parent / Path(name).name).unlink(missing_ok=True)
+    write_json(target, {"environment": environment, **names, "rows": rows})
+    earlier = [*before.get("figures", []), *before.get("files", [])]
+    remove_left_over(target.parent, earlier, (path.name for path in paths))
     return target
 
 
@@ -279,18 +276,6 @@ def _require_chapter(chapter: str) -> str:
             "such as 04-vqvae-versions"
         )
     return chapter
-
-
-def _require_figure(path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(f"figure {path} does not exist: save it before it is kept")
-    if path.suffix not in _FIGURE_TYPES:
-        raise ValueError(f"figure {path.name}: save it as one of {', '.join(_FIGURE_TYPES)}")
-    if (size_bytes := path.stat().st_size) > _FIGURE_BYTES:
-        raise ValueError(
-            f"figure {path.name} has {size_bytes / 1e3:.0f} kB, recorded figures at most "
-            f"{_FIGURE_BYTES / 1e3:.0f} kB: save it smaller or as JPEG"
-        )
 
 
 def _closed(

@@ -1,11 +1,11 @@
-"""The `seeing` command: make footage, run a chapter, build the book.
+"""The `seeing` command: make footage, run a chapter, build the book, use what it trained.
 
 Heavy libraries are imported inside the commands, so that ``seeing --help`` answers at once.
 """
 
 import typer
 
-from lib.cli import book, chapters, footage
+from lib.cli import book, chapters, classify, footage
 
 app = typer.Typer(
     name="seeing",
@@ -16,13 +16,15 @@ app = typer.Typer(
     help=(
         "**Seeing Games**: what neural networks learn from game pixels, "
         "as a book that runs.\n\n"
-        "Read the book, run one chapter on your own footage, or make footage to try it with. "
+        "Read the book, run one chapter on your own footage, make footage to try it with, or use a "
+        "network it trained. "
         "The help of each command shows examples."
     ),
     epilog="Start with `seeing run 4`, or build everything with `seeing book`.",
 )
 app.command("run", rich_help_panel="Chapters", epilog=chapters.EXAMPLES)(chapters.run)
 app.command("book", rich_help_panel="Chapters", epilog=book.EXAMPLES)(book.book)
+app.command("classify", rich_help_panel="Networks", epilog=classify.EXAMPLES)(classify.classify)
 app.add_typer(footage.app, name="footage", rich_help_panel="Footage")
 
 __all__ = ["app"]

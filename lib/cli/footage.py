@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lib.cli.common import DebugOption, Preset, PresetOption, console, reported, shown
+
+if TYPE_CHECKING:
+    from lib.data.summary import FootageSummary
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,10 +20,13 @@ MAKE_EXAMPLES = """**Examples**
 
 - `seeing footage make blocks data/blocks`: a few short recordings
 - `seeing footage make blocks data/gf --layout gamefactory --preset small`: more, as GameFactory's
+- `seeing footage make garage data/cars`: 4,000 pictures of cars, as Sideswipe's
+- `seeing footage make garage data/new --variant hard --bodies new`: cars of no class
 """
 INFO_EXAMPLES = """**Examples**
 
 - `seeing footage info data/blocks`: what is in it
+- `seeing footage info data/cars`: loadouts, and how many pictures of each car
 - `seeing footage info ~/minerl --sheet sheet.png`: and one picture of it
 """
 
@@ -29,6 +35,7 @@ class World(StrEnum):
     """Worlds that can make footage."""
 
     blocks = "blocks"
+    garage = "garage"
 
 
 class Layout(StrEnum):
@@ -38,15 +45,55 @@ class Layout(StrEnum):
     gamefactory = "gamefactory"
 
 
+class Variant(StrEnum):
+    """How cars stand before the camera; as `lib.worlds.garage.Variant`, but quick to import."""
+
+    faithful = "faithful"
+    hard = "hard"
+
+
+class Shares(StrEnum):
+    """How often each car comes; as `lib.worlds.garage.Shares`."""
+
+    original = "original"
+    balanced = "balanced"
+
+
+class Bodies(StrEnum):
+    """Whose cars: the write-up's four classes, the four of a later season, or all."""
+
+    classes = "classes"
+    new = "new"
+    all = "all"
+
+
 @app.command(epilog=MAKE_EXAMPLES)
 @reported
 def make(
     world: Annotated[World, typer.Argument(help="Which world to film.")],
-    folder: Annotated[Path, typer.Argument(help="Where the recordings go.")],
+    folder: Annotated[Path, typer.Argument(help="Where the footage goes.")],
     *,
     layout: Annotated[
-        Layout, typer.Option(help="On-disk layout to imitate, so that one reader serves both.")
-    ] = Layout.minerl,
+        Layout | None,
+        typer.Option(help="**blocks**: on-disk layout to imitate; by default minerl."),
+    ] = None,
+    variant: Annotated[
+        Variant | None,
+        typer.Option(
+            help="**garage**: a fixed camera, as captured (the default), or **hard**: position, "
+            "yaw and scale vary."
+        ),
+    ] = None,
+    shares: Annotated[
+        Shares | None,
+        typer.Option(help="**garage**: class shares, the write-up's (the default) or equal ones."),
+    ] = None,
+    bodies: Annotated[
+        Bodies | None,
+        typer.Option(
+            help="**garage**: the four classes (the default), four **new** cars, or all eight."
+        ),
+    ] = None,
     preset: PresetOption = Preset.tiny,
     seed: Annotated[int, typer.Option(help="Same seed, same footage.")] = 0,
     workers: Annotated[
@@ -54,21 +101,69 @@ def make(
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Film a world that needs no game: recordings with ground truth, in a data set's own layout.
+    """Film a world that needs no game: footage with ground truth, in a data set's own layout.
 
-    Recordings that are there already are kept, so an interrupted run goes on where it stopped.
+    What is there already is kept, so an interrupted run goes on where it stopped.
     """
+    _only_for(world, World.blocks, layout=layout)
+    _only_for(world, World.garage, variant=variant, shares=shares, bodies=bodies)
+    if world is World.blocks:
+        told = _make_blocks(folder, layout or Layout.minerl, preset, seed, workers)
+    else:
+        chosen = (variant or Variant.faithful, shares or Shares.original, bodies or Bodies.classes)
+        told = _make_cars(folder, chosen, preset, seed, workers)
+    out = console()
+    out.print(told)
+    out.print(f"  in        {shown(folder)}")
+    out.print(f"  look      seeing footage info {shown(folder)}")
+
+
+def _only_for(world: World, owner: World, **options: StrEnum | None) -> None:
+    """Raise `ValueError` for options of another world: they would do nothing."""
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if world is not owner and given:
+        raise ValueError(
+            f"{', '.join(given)}: only {owner} has that, not {world}; leave it out, or make {owner}"
+        )
+
+
+def _make_blocks(
+    folder: Path, layout: Layout, preset: Preset, seed: int, workers: int | None
+) -> str:
     from lib.worlds.blocks import BlocksFootage, make_footage
 
     footage = BlocksFootage.preset(preset.value, layout.value, seed=seed)
     report = make_footage(folder, footage, workers=workers)
-    out = console()
-    out.print(
+    return (
         f"[green]{report.made} recordings made[/green], {report.kept} kept, "
         f"{report.frames:,} frames, {report.seconds:.1f} s"
     )
-    out.print(f"  in        {shown(folder)}")
-    out.print(f"  look      seeing footage info {shown(folder)}")
+
+
+def _make_cars(
+    folder: Path,
+    chosen: tuple[Variant, Shares, Bodies],
+    preset: Preset,
+    seed: int,
+    workers: int | None,
+) -> str:
+    from lib.worlds.garage import CLASSES, NEW_BODIES, GarageFootage, make_garage
+
+    variant, shares, bodies = chosen
+    cars = {
+        Bodies.classes: CLASSES,
+        Bodies.new: NEW_BODIES,
+        Bodies.all: (*CLASSES, *NEW_BODIES),
+    }[bodies]
+    footage = GarageFootage.preset(
+        preset.value, variant=variant.value, seed=seed, bodies=cars, shares=shares.value
+    )
+    report = make_garage(folder, footage, workers=workers)
+    rate = f", {report.made / report.seconds:,.0f} images/s" if report.made else ""
+    return (
+        f"[green]{report.made:,} images made[/green], {report.kept:,} kept, "
+        f"{report.seconds:.1f} s{rate}"
+    )
 
 
 @app.command(epilog=INFO_EXAMPLES)
@@ -94,24 +189,45 @@ def info(
     from lib.data.summary import describe
 
     found = describe(folder)
-    rate, seconds = found.frame_rate_hz, found.seconds
+    if sheet is not None and found.layout == "sideswipe":
+        raise ValueError("--sheet draws videos and frame stores; pictures of cars open as they are")
     table = Table(show_header=False, box=None)
-    for name, text in {
-        "layout": found.layout,
-        "recordings": f"{found.recordings:,}",
-        "groups": f"{found.groups:,}  (worlds, where known: never split between training and test)",
-        "frames": f"{found.frames:,}",
-        "size": ", ".join(f"{columns} × {rows}" for rows, columns in found.sizes) + " pixels",
-        "frame rate": "varies or unknown" if rate is None else f"{rate:g} Hz",
-        "duration": "unknown" if seconds is None else f"{seconds:,.1f} s",
-        "on disk": f"{found.bytes / 1e6:,.1f} MB",
-    }.items():
+    for name, text in _facts(found).items():
         table.add_row(name, text)
     out = console()
     out.print(table)
+    what = "faulty" if found.layout == "sideswipe" else "unreadable"
     for name, fault in found.corrupt.items():
-        out.print(f"[yellow]unreadable[/yellow] {name}: {fault}")
+        out.print(f"[yellow]{what}[/yellow] {name}: {fault}")
     if sheet is not None:
         from lib.cli.sheet import write_sheet
 
         out.print(f"sheet written to {shown(write_sheet(folder, sheet))}")
+
+
+def _facts(found: "FootageSummary") -> dict[str, str]:
+    """What the table says."""
+    size = ", ".join(f"{columns} × {rows}" for rows, columns in found.sizes) + " pixels"
+    on_disk = f"{found.bytes / 1e6:,.1f} MB"
+    if found.layout == "sideswipe":
+        total = max(1, sum(found.classes.values()))
+        cars = (f"{name} {n:,} ({n / total:.1%})" for name, n in found.classes.items())
+        return {
+            "layout": found.layout,
+            "images": f"{found.frames:,}",
+            "loadouts": f"{found.groups:,}  (each in all its rotations: the groups of a split)",
+            "cars": ", ".join(cars),
+            "size": size,
+            "on disk": on_disk,
+        }
+    rate, seconds = found.frame_rate_hz, found.seconds
+    return {
+        "layout": found.layout,
+        "recordings": f"{found.recordings:,}",
+        "groups": f"{found.groups:,}  (worlds, where known: never split between training and test)",
+        "frames": f"{found.frames:,}",
+        "size": size,
+        "frame rate": "varies or unknown" if rate is None else f"{rate:g} Hz",
+        "duration": "unknown" if seconds is None else f"{seconds:,.1f} s",
+        "on disk": on_disk,
+    }

@@ -41,7 +41,7 @@ class FrameStore:
     frame_numbers: Int32[np.ndarray, " n"]
     group_names: tuple[str, ...]
     recording_names: tuple[str, ...]
-    layout: str  # of the source: "minerl" or "gamefactory"
+    layout: str  # of the source: "minerl", "gamefactory" or "sideswipe"
     settings: Mapping[str, Any]  # of the reader
     source_digest: str  # of names and bytes of the source's files, and of the settings
     skipped: Mapping[str, str]  # recordings left out, and why
@@ -118,8 +118,8 @@ def read_description(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no finished frame store in {folder} ({STORE} is missing). Make it with "
-            "read_minerl or read_gamefactory (`seeing run`); an interrupted import goes on "
-            "where it stopped"
+            "read_minerl, read_gamefactory or read_sideswipe (`seeing run`); an interrupted import "
+            "goes on where it stopped"
         )
     try:
         about = json.loads(path.read_text(encoding="utf-8"))

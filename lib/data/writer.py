@@ -11,14 +11,14 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int32, UInt8
 
 from lib.data.frames import (
     FORMAT,
@@ -35,7 +35,8 @@ if sys.platform != "win32":
     import fcntl
 
 PARTIAL, JOURNAL = "frames.partial", "journal.jsonl"
-_HEADER_BYTES = 128  # of the .npy file: room for any number of frames
+HEADER_BYTES = 128
+"""Of a store's .npy file: room for any number of frames."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class FrameStoreWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._journal = (self.folder / JOURNAL).open("a+", encoding="utf-8")
         try:
-            _lock(self._journal, self.folder)
+            lock_journal(self._journal, self.folder)
             self._resume()
             missing = self.plan.frames - self._count
             require_disk_space(
@@ -161,26 +162,21 @@ class FrameStoreWriter:
         except OSError:
             pass  # the journal does not know the recording: the next attempt cuts it off
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise DiskSpaceError(
-                errno.ENOSPC,
-                "the disk filled up while importing; what is finished is kept. Free some space "
-                "and run again",
-                str(self.folder / PARTIAL),
-            ) from error
+            raise disk_full(self.folder) from error
 
     def _resume(self) -> None:
         """Take over what an earlier attempt under the same plan finished; else start anew."""
         partial, whole = self.folder / PARTIAL, self.folder / FRAMES
-        head = {"format": FORMAT, "version": VERSION, "plan": _as_json(self.plan)}
-        lines = _whole_lines(self._journal)
+        head = journal_head(self.plan)
+        lines = whole_lines(self._journal)
         resumes = bool(lines) and lines[0] == head
         renamed = whole.exists() and not (self.folder / STORE).exists()
         if resumes and renamed and not partial.exists():
             whole.rename(partial)  # interrupted between the last steps of `_finish`
         if not resumes or not partial.exists():
             lines = []
-            partial.write_bytes(_header(0, self.plan.size))
-        held = (partial.stat().st_size - _HEADER_BYTES) // self._frame_bytes
+            partial.write_bytes(npy_header(0, self.plan.size))
+        held = (partial.stat().st_size - HEADER_BYTES) // self._frame_bytes
         for line in lines[1:]:
             done = _Finished(**line)
             if self._count + len(done.numbers) > held:
@@ -188,7 +184,7 @@ class FrameStoreWriter:
             if done.reason is None:  # what could not be read may have been mended since
                 self._keep(done)
         self._frames = partial.open("rb+")
-        self._frames.seek(_HEADER_BYTES + self._count * self._frame_bytes)
+        self._frames.seek(HEADER_BYTES + self._count * self._frame_bytes)
         self._frames.truncate()
         self._journal.seek(0)
         self._journal.truncate()
@@ -204,7 +200,7 @@ class FrameStoreWriter:
                 f"{self.plan.settings} against the length of the recordings"
             )
         self._frames.seek(0)
-        self._frames.write(_header(self._count, self.plan.size))
+        self._frames.write(npy_header(self._count, self.plan.size))
         self._frames.flush()
         os.fsync(self._frames.fileno())
         groups = {name: i for i, name in enumerate(dict.fromkeys(d.group for d in written))}
@@ -212,30 +208,22 @@ class FrameStoreWriter:
         where = np.repeat(np.arange(len(written), dtype=np.int32), lengths)
         numbers = np.array([n for done in written for n in done.numbers], dtype=np.int32)
         group_of = np.array([groups[done.group] for done in written], dtype=np.int32)
-        (self.folder / STORE).unlink(missing_ok=True)
-        with atomic_path(self.folder / INDEX) as temporary, temporary.open("wb") as file:
-            np.savez(file, group=group_of[where], recording=where, frame=numbers)
-        (self.folder / PARTIAL).replace(self.folder / FRAMES)
-        write_json(self.folder / STORE, self._description(written, [*groups]))
-        (self.folder / JOURNAL).unlink()
+        description = self._description(written, [*groups])
+        publish_store(
+            self.folder, description, group=group_of[where], recording=where, frame=numbers
+        )
 
     def _description(self, written: list[_Finished], groups: list[str]) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "digest": content_digest([done.digest for done in written]),
-            "frames": self._count,
-            "size": list(self.plan.size),
-            "layout": self.plan.layout,
-            "settings": self.plan.settings,
-            "source_digest": self.plan.source_digest,
-            "skipped": self.skipped,
-            "groups": groups,
-            "recordings": [
+        return describe_store(
+            self.plan,
+            digest=content_digest([done.digest for done in written]),
+            groups=groups,
+            recordings=[
                 {"name": done.name, "group": done.group, "frames": len(done.numbers)}
                 for done in written
             ],
-        }
+            skipped=self.skipped,
+        )
 
     def _close(self) -> None:
         for name in ("_frames", "_journal"):
@@ -243,16 +231,67 @@ class FrameStoreWriter:
                 getattr(self, name).close()
 
 
-def _header(frames: int, size: tuple[int, int]) -> bytes:
+def describe_store(
+    plan: StorePlan,
+    *,
+    digest: str,
+    groups: list[str],
+    recordings: list[dict[str, Any]],  # name and number of frames of each, in their order
+    skipped: Mapping[str, str],
+) -> dict[str, Any]:
+    """What a store's `store.json` says."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "digest": digest,
+        "frames": sum(recording["frames"] for recording in recordings),
+        "size": list(plan.size),
+        "layout": plan.layout,
+        "settings": plan.settings,
+        "source_digest": plan.source_digest,
+        "skipped": dict(skipped),
+        "groups": groups,
+        "recordings": recordings,
+    }
+
+
+def publish_store(
+    folder: Path,
+    description: dict[str, Any],
+    *,
+    group: Int32[np.ndarray, " n"],
+    recording: Int32[np.ndarray, " n"],
+    frame: Int32[np.ndarray, " n"],
+) -> None:
+    """The last steps of writing: `frames.partial` is whole, header included, and synced."""
+    (folder / STORE).unlink(missing_ok=True)
+    with atomic_path(folder / INDEX) as temporary, temporary.open("wb") as file:
+        np.savez(file, group=group, recording=recording, frame=frame)
+    (folder / PARTIAL).replace(folder / FRAMES)
+    write_json(folder / STORE, description)
+    (folder / JOURNAL).unlink()
+
+
+def disk_full(folder: Path) -> DiskSpaceError:
+    """The error for a disk that filled up during an import into `folder`."""
+    return DiskSpaceError(
+        errno.ENOSPC,
+        "the disk filled up while importing; what is finished is kept. Free some space "
+        "and run again",
+        str(folder / PARTIAL),
+    )
+
+
+def npy_header(frames: int, size: tuple[int, int]) -> bytes:
     """Head of a .npy file for uint8 [frames, *size, 3], of the same length for any number."""
     head = io.BytesIO()
     about = {"descr": "|u1", "fortran_order": False, "shape": (frames, *size, 3)}
     np.lib.format.write_array_header_1_0(head, about)
-    assert head.tell() == _HEADER_BYTES, f"header of {head.tell()} bytes for {about}"
+    assert head.tell() == HEADER_BYTES, f"header of {head.tell()} bytes for {about}"
     return head.getvalue()
 
 
-def _whole_lines(journal: IO[str]) -> list[dict[str, Any]]:
+def whole_lines(journal: IO[str]) -> list[dict[str, Any]]:
     """The journal's lines up to the first that is cut off or no JSON object."""
     journal.seek(0)
     lines = []
@@ -267,11 +306,12 @@ def _whole_lines(journal: IO[str]) -> list[dict[str, Any]]:
     return lines
 
 
-def _as_json(plan: StorePlan) -> Any:
-    return json.loads(json.dumps(vars(plan)))
+def journal_head(plan: StorePlan) -> Any:
+    """First line of a journal, as JSON gives it back: it tells whether an attempt can go on."""
+    return json.loads(json.dumps({"format": FORMAT, "version": VERSION, "plan": vars(plan)}))
 
 
-def _lock(journal: IO[str], folder: Path) -> None:
+def lock_journal(journal: IO[str], folder: Path) -> None:
     """Two imports into one folder would mix their frames; the lock goes when the file closes."""
     if sys.platform == "win32":
         return

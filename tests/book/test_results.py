@@ -166,6 +166,72 @@ def test_a_promoted_run_is_recorded_with_environment_and_figures(tmp_path):
     assert not (path.parent / "samples.png").exists()
 
 
+def test_a_promoted_run_keeps_its_files(tmp_path):
+    ledger = filled(tmp_path, "small")
+    kept = tmp_path / "runs" / "classifier.npz"
+    kept.parent.mkdir()
+    kept.write_bytes(b"weights")
+    ledger.keep_file(kept)
+    ledger.save()
+    assert Ledger.load("04-vqvae-versions", "small", root=tmp_path).rows == ledger.rows
+    path = promote("04-vqvae-versions", "small", root=tmp_path)
+    assert json.loads(path.read_text())["files"] == ["classifier.npz"]
+    assert json.loads(path.read_text())["figures"] == []
+    assert (path.parent / "classifier.npz").read_bytes() == b"weights"
+    filled(tmp_path, "small").save()
+    promote("04-vqvae-versions", "small", root=tmp_path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["metrics.json"]
+
+
+def test_ledgers_from_before_files_were_kept_are_read(tmp_path):
+    ledger = filled(tmp_path, "small")
+    for path in (ledger.save(), promote("04-vqvae-versions", "small", root=tmp_path)):
+        content = json.loads(path.read_text())
+        del content["files"]
+        path.write_text(json.dumps(content))
+    assert Ledger.load("04-vqvae-versions", "small", root=tmp_path).rows == ledger.rows
+    assert recorded("04-vqvae-versions", "small", root=tmp_path) == ledger.rows
+    path = promote("04-vqvae-versions", "small", root=tmp_path)
+    assert json.loads(path.read_text())["files"] == []
+
+
+def test_what_may_not_be_kept_is_refused(tmp_path):
+    ledger = filled(tmp_path / "project", "small")
+    (tmp_path / "project").mkdir()
+    large, outside = tmp_path / "project" / "large.npz", tmp_path / "outside.npz"
+    large.write_bytes(bytes(1_500_001))
+    outside.write_bytes(b"")
+    for path, message in (
+        (large, "file large.npz has 1500 kB, recorded files at most 1500 kB: keep less in it"),
+        (outside, "lies outside the project"),
+        (large.with_name("gone.npz"), "gone.npz does not exist: save it before it is kept"),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            ledger.keep_file(path)
+    large.with_suffix(".pt").touch()
+    with pytest.raises(ValueError, match="file large.pt: save it as one of .npz"):
+        ledger.keep_file(large.with_suffix(".pt"))
+    large.write_bytes(bytes(1_500_000))
+    ledger.keep_file(large)
+    ledger.save()
+    large.write_bytes(bytes(1_500_001))
+    with pytest.raises(ValueError, match="file large.npz has 1500 kB"):
+        promote("04-vqvae-versions", "small", root=tmp_path / "project")
+    assert not (tmp_path / "project" / "results").exists()
+
+
+def test_figures_and_files_of_one_name_are_refused(tmp_path):
+    ledger = filled(tmp_path, "small")
+    for folder in ("one", "two"):
+        path = tmp_path / folder / "same.npz"
+        path.parent.mkdir()
+        path.touch()
+        ledger.keep_file(path)
+    ledger.save()
+    with pytest.raises(ValueError, match=r"share a name: same\.npz, same\.npz; rename one"):
+        promote("04-vqvae-versions", "small", root=tmp_path)
+
+
 def test_a_recorded_run_says_how_long_its_training_took(tmp_path):
     ledger = Ledger("x", "small", root=tmp_path)
     for metric, run, seconds in (("a", "r1", 40.0), ("b", "r1", 40.0), ("c", "r2", 2.5)):

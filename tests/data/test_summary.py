@@ -1,4 +1,8 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
+from PIL import Image
 
 from lib.data.minerl import read_minerl
 from lib.data.summary import describe
@@ -42,6 +46,31 @@ def test_frame_store(tmp_path):
     assert (about.frames, about.sizes) == (len(store), ((16, 16),))
     assert about.bytes == total_bytes(tmp_path / "s")
     assert about.seconds is None
+
+
+def test_cars_as_the_original_left_them(tmp_path):
+    """Catalogue tables empty, one image without row, one row without image."""
+    columns = "model, team, primary_color, secondary_color, hat, skin, wheel, x_rotation"
+    with closing(sqlite3.connect(tmp_path / "dataset.example.db")) as file:
+        for table in ("models", "hats", "wheels"):
+            file.execute(f"CREATE TABLE {table}(id, name, color)")
+        file.execute("CREATE TABLE skins(id, name, color, model)")
+        file.execute(f"CREATE TABLE data(uuid, {columns}, y_rotation)")
+        for number in range(5):
+            row = (f"u{number}", 2 * (number > 1), 0, 0.5, 0.0, number > 2, 0, 0, number, 0)
+            file.execute("INSERT INTO data VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+        file.commit()
+    for name in ("u0", "u1", "u2", "u3", "stray"):
+        Image.new("RGB", (40, 15)).save(tmp_path / f"{name}.jpg")
+    Image.new("RGB", (60, 15)).save(tmp_path / "u1.jpg")
+    (tmp_path / "u2.jpg").write_bytes(b"no image")
+    about = describe(tmp_path)
+    assert (about.layout, about.recordings) == ("sideswipe", 1)
+    assert (about.frames, about.groups) == (4, 3)
+    assert about.classes == {"model 0": 2, "model 2": 2}
+    assert about.sizes == ((15, 40), (15, 60))
+    assert about.bytes == total_bytes(tmp_path)
+    assert list(about.corrupt.values()) == ["1 (u4)", "1 (stray.jpg)"]
 
 
 def test_nothing_known(tmp_path):

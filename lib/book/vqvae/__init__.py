@@ -1,11 +1,10 @@
 """What the VQ-VAE chapter calls: its footage, scores, rows of the ledger, tables and pictures."""
 
+from lib.book.recorded import keep, recorded_figure, verdicts
 from lib.book.vqvae.examples import (
     example_indices,
     example_rows,
-    keep,
     one_frame,
-    recorded_figure,
     sample_frames,
     training_latents,
 )
@@ -53,7 +52,6 @@ from lib.book.vqvae.tables import (
     score_table,
     score_tables,
     size_table,
-    verdicts,
     version_table,
 )
 

@@ -1,20 +1,15 @@
 """Frames that the VQ-VAE chapter shows, and the figures it keeps."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from lib.book.results import PRESETS, Ledger, project_root
 from lib.data.minecraft import Footage
 from lib.evaluation.reconstruction import reconstruct, to_pixels
 from lib.evaluation.versions import Part, part_indices
-from lib.figures import style
-from lib.files import atomic_path
 from lib.models.vqvae_versions import VERSIONS
 from lib.training.vqvae import TrainedVersion
 
@@ -74,22 +69,3 @@ def training_latents(
     indices = rng.choice(footage.splits.train, count, replace=False)
     with torch.inference_mode():
         return trained.model.latents(torch.from_numpy(footage.store.batch(indices))).clone()
-
-
-def keep(ledger: Ledger, figure: Figure, name: str) -> Figure:
-    """Save `figure` as a small PNG beside the ledger and list it there; returns `figure`."""
-    path = ledger.path.parent / f"{ledger.preset}-figures" / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
-    ledger.keep_figure(path)
-    return figure
-
-
-def recorded_figure(chapter: str, name: str, *, root: Path | None = None) -> Figure:
-    """Figure `name` of the largest recorded preset; a note in its place where there is none."""
-    for preset in reversed(PRESETS):
-        path = (root or project_root()) / "results" / chapter / preset / f"{name}.png"
-        if path.is_file():
-            return style.picture(path.read_bytes(), title=f"preset {preset}")
-    return style.message(f"no run of {chapter} with a figure {name!r} is recorded yet")

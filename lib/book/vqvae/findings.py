@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lib.book.recorded import runs_of
 from lib.book.results import Ledger
 from lib.book.vqvae.examples import example_rows
 from lib.book.vqvae.scores import VersionFootage
-from lib.book.vqvae.tables import runs_of
 from lib.data.minecraft import Footage
 from lib.evaluation.darkness import darkest_pixel, reconstruction_gradient, stuck_share
 from lib.evaluation.perceptual_checks import LpipsRanges, RangeCurve

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.book.claims import verdicts_table
-from lib.book.results import PRESETS, Ledger, Row, recorded
-from lib.book.tables import fixed, interval_decimals, number
+from lib.book.recorded import brief, runs_of
+from lib.book.results import Ledger, Row
+from lib.book.tables import number
 from lib.book.vqvae.rows import METRICS
 from lib.data.minecraft import Footage
 from lib.evaluation.versions import PARTS, Part, PartScores
@@ -74,14 +74,6 @@ def footage_table(footage: Mapping[str, Footage]) -> pd.DataFrame:
     )
 
 
-def runs_of(ledger: Ledger) -> dict[str, list[Row]]:
-    """Rows of this run and of recorded runs at other presets, by preset."""
-    others = {p: recorded(ledger.chapter, p, root=ledger.root) for p in PRESETS}
-    return {ledger.preset: ledger.rows} | {
-        preset: rows for preset, rows in others.items() if rows and preset != ledger.preset
-    }
-
-
 def score_tables(ledger: Ledger, *, part: Part, metrics: Sequence[str] = IMAGES) -> pd.DataFrame:
     """Scores of this run and of recorded runs at other presets, version by version."""
     runs = runs_of(ledger)
@@ -100,30 +92,13 @@ def score_table(
         name = ".".join(version)
         if row_part == part and metric in METRICS and name in VERSIONS | VARIANTS:
             line = lines.setdefault(name, {})
-            line[METRICS[metric][2]] = _brief(row)
+            line[METRICS[metric][2]] = brief(row)
     shown = [METRICS[metric][2] for metric in metrics]
     order = list(VERSIONS | VARIANTS)
     return pd.DataFrame(
         {"Version": name, "Preset": preset} | {h: line.get(h, "–") for h in shown}
         for name, line in sorted(lines.items(), key=lambda item: order.index(item[0]))
     )
-
-
-def verdicts(ledger: Ledger, *, sources: Sequence[str]) -> pd.DataFrame:
-    """Claims of these versions, judged by this run and by the recorded ones."""
-    path = ledger.root / "claims.toml"
-    return verdicts_table(ledger.chapter, runs_of(ledger), sources=sources, path=path)
-
-
-def _brief(row: Row) -> str:
-    """A row without unit and sample size, which stand in the heading: ``24.1 (23.8–24.4)``."""
-    if row.value is None:
-        return "not finite"
-    if row.low is None or row.high is None or row.low == row.high:
-        return number(row.value)
-    decimals = interval_decimals(row.low, row.high)
-    value, low, high = (fixed(x, decimals) for x in (row.value, row.low, row.high))
-    return f"{value} ({low}–{high})"
 
 
 def intervals(scores: Scores) -> dict[str, dict[str, dict[str, tuple]]]:

@@ -24,7 +24,7 @@ from lib.book.sideswipe.facts import (
     unit_range,
     writeup_network,
 )
-from lib.book.sideswipe.judging import judge_all, record_scores
+from lib.book.sideswipe.judging import judge_all, record_scores, scores
 from lib.book.sideswipe.looks import LOOKED, SWAPPED, look, swap_parts
 from lib.book.sideswipe.newcars import (
     meet_all,
@@ -40,6 +40,7 @@ from lib.book.sideswipe.pictures import (
     effect_figure,
     failure_figure,
     front_figure,
+    layer_words,
     names,
     new_car_figure,
     novelty_figure,
@@ -84,6 +85,7 @@ __all__ = [
     "judge_all",
     "keep",
     "keep_classifier",
+    "layer_words",
     "layers",
     "leak",
     "leak_sentence",
@@ -118,6 +120,7 @@ __all__ = [
     "samples",
     "sanity_figure",
     "score_table",
+    "scores",
     "size_sentence",
     "split_cars",
     "split_table",

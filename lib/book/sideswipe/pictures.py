@@ -15,7 +15,6 @@ from lib.book.sideswipe.sizes import ENOUGH, Point
 from lib.book.sideswipe.told import interval
 from lib.book.tables import number
 from lib.data.garage import Cars
-from lib.evaluation.attention import heat_inside
 from lib.evaluation.classification import ReliabilityBins, confusion, probabilities
 from lib.evaluation.intervals import Estimate
 from lib.figures import (
@@ -32,6 +31,13 @@ from lib.worlds.garage.loadout import ROTATIONS
 
 Pictures = UInt8[np.ndarray, "n h w 3"]
 AUROC_WANTED = 0.95
+SWAP_WORDS = {
+    "nothing": "as it is",
+    "hat": "other hat",
+    "wheels": "other wheels",
+    "sticker": "other sticker",
+    "colours": "other colours",
+}
 
 
 def names(cars: Cars) -> list[str]:
@@ -121,12 +127,7 @@ def attention_figure(looks: Looks | None, classes: Sequence[str], *, most: int =
         return style.message("these pictures come without masks of their cars")
     order = np.lexsort((looks.rotations, looks.labels))
     chosen = order[np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int)]
-    inside, area = heat_inside(looks.heat, looks.masks), looks.masks.mean((1, 2))
-    captions = [
-        f"{classes[looks.labels[i]]}: {100 * inside[i]:.0f} % of the heat on the car, "
-        f"{100 * area[i]:.0f} % of the picture"
-        for i in chosen
-    ]
+    captions = [classes[looks.labels[i]] for i in chosen]
     return sideswipe_looks.attention_sheet(
         looks.images[chosen], looks.heat[chosen], looks.masks[chosen], captions
     )
@@ -142,13 +143,19 @@ def sanity_figure(looks: Looks | None, classes: Sequence[str]) -> Figure:
         if (looks.labels == label).any()
     }
     checked = looks.groups[: looks.check.correlation.shape[1]]
-    steps = zip(looks.check.layers, looks.check.over_groups(checked), strict=True)
+    layers = layer_words(len(looks.check.layers))
+    steps = zip(layers, looks.check.over_groups(checked), strict=True)
     return sideswipe_looks.attention_scores(
         {name: interval(one.heat_inside) for name, one in by_class.items()},
         {name: interval(one.area_inside) for name, one in by_class.items()},
         {layer: interval(estimate) for layer, estimate in steps},
         chance=float(looks.check.between_images.mean()),
     )
+
+
+def layer_words(count: int) -> list[str]:
+    """Names of the layers with weights of a network with a hidden one, from the top."""
+    return ["output", "hidden", *(f"convolution {i}" for i in range(count - 2, 0, -1))]
 
 
 def swap_figure(swaps: Swaps | None, classes: Sequence[str], *, most: int = 6) -> Figure:
@@ -166,8 +173,8 @@ def swap_figure(swaps: Swaps | None, classes: Sequence[str], *, most: int = 6) -
     rest = np.setdiff1d(np.arange(len(change)), worst)[: most - len(worst)]
     chosen = np.concatenate([worst, rest])
     return sideswipe_looks.counterfactuals(
-        {part: images[chosen] for part, images in swaps.images.items()},
-        {part: swaps.probabilities(part)[chosen] for part in swaps.images},
+        {SWAP_WORDS[part]: images[chosen] for part, images in swaps.images.items()},
+        {SWAP_WORDS[part]: swaps.probabilities(part)[chosen] for part in swaps.images},
         [classes[label] for label in swaps.labels[chosen]],
     )
 
@@ -236,7 +243,7 @@ def front_figure(families: Mapping[str, Sequence[Point]]) -> Figure:
     }
     small = [p for p in families["from scratch"] if p.parameters <= ENOUGH]
     best = max(small, key=lambda point: point.parameters)
-    return sideswipe_size.front(plain, recommended=("from scratch", best.parameters, "recommended"))
+    return sideswipe_size.front(plain, recommended=("from scratch", best.parameters, "small"))
 
 
 def curve_intervals(

@@ -29,6 +29,7 @@ FAMILY = {  # smaller and larger sisters of the recommended network, convolution
 TRAINED = {"tiny": ("narrowest",), "small": tuple(FAMILY), "full": tuple(FAMILY)}
 TUNING = {"tiny": 100, "small": 1_024, "full": 5_120}  # steps after each pruning
 PRUNED = {"tiny": (50_000, 10_000), "small": TARGETS, "full": TARGETS}
+LEAST = 4  # loadouts: fewer do not fill a batch
 FRACTIONS = {"tiny": (8,), "small": (32, 6), "full": (256, 64, 16, 4)}  # one loadout in n
 
 
@@ -79,7 +80,7 @@ def train_on_fewer(
     loadouts = len(np.unique(cars.images.store.groups[trained.splits.train]))
     for fraction in FRACTIONS[preset]:
         train = fewer_loadouts(
-            trained.splits.train, cars.images, max(1, loadouts // fraction), seed=trained.seed
+            trained.splits.train, cars.images, max(LEAST, loadouts // fraction), seed=trained.seed
         )
         splits = replace(trained.splits, train=train)
         config = config_of(trained.experiment.network, preset, share=share)

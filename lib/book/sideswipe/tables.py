@@ -99,7 +99,7 @@ def _cell(found: Mapping[str, Row], id: str, metric: str) -> str:
     row = found.get(f"{id}.{metric}")
     if row is None:
         return "–"
-    return brief(scaled(row, 100) if metric in IN_PER_CENT else row)
+    return brief(scaled(row, 100.0) if metric in IN_PER_CENT else row)
 
 
 def scaled(row: Row, factor: float) -> Row:

@@ -1,0 +1,365 @@
+"""The Sideswipe chapter's parts on a few dozen generated cars and barely trained networks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.book import sideswipe as study
+from lib.book.results import Ledger
+from lib.book.rows import ID
+from lib.book.sideswipe import experiments, facts, judging, looks, newcars, sizes, told
+from lib.book.sideswipe.experiments import Experiment, Trained
+from lib.book.sideswipe.judging import Judged
+from lib.book.sideswipe.looks import Looks
+from lib.data.garage import Cars
+from lib.data.sideswipe import read_sideswipe
+from lib.evaluation.attention import Attention
+from lib.evaluation.car_classifier import load_classifier
+from lib.evaluation.classification import summarise
+from lib.evaluation.intervals import Estimate
+from lib.evaluation.randomisation import Randomisation
+from lib.training.classifier import ClassifierConfig, train_classifier
+from lib.worlds.garage.footage import GarageFootage, make_garage
+from lib.worlds.garage.loadout import NEW_BODIES, Variant
+from tests.data.cars import SCREENSHOT, SMALL, write_cars
+
+pytestmark = pytest.mark.slow
+CHAPTER = "02-sideswipe-classification"
+LOADOUTS = 24
+
+
+def generated(folder: Path, loadouts: int, **settings) -> Cars:
+    footage = GarageFootage(Variant.HARD, loadouts=loadouts, supersample=1, **settings)
+    make_garage(folder / "data", footage, workers=1, progress=False)
+    images = read_sideswipe(folder / "data", folder / "store", progress=False)
+    return Cars(images, folder / "data", generated=True)
+
+
+@pytest.fixture(scope="module")
+def cars(tmp_path_factory: pytest.TempPathFactory) -> Cars:
+    return generated(tmp_path_factory.mktemp("garage"), LOADOUTS)
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Cars:
+    return generated(tmp_path_factory.mktemp("new"), 6, seed=9, bodies=NEW_BODIES)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Cars:
+    """Somebody's own screenshots, of which nothing more is known."""
+    folder = tmp_path_factory.mktemp("own")
+    write_cars(folder / "data", 4)
+    images = read_sideswipe(
+        folder / "data", folder / "store", size=SMALL, source_size=SCREENSHOT, progress=False
+    )
+    return Cars(images, folder / "data", generated=False)
+
+
+def trained(cars: Cars, root: Path, network: str, seed: int = 0) -> Trained:
+    splits = experiments.split_cars(cars.images, "grouped", seed=seed)
+    config = replace(ClassifierConfig.preset("tiny", network), steps=20)
+    run = train_classifier(
+        config, cars.images, splits.train, splits.validation,
+        preset="test", root=root, seed=seed, device="cpu", progress=False,
+    )  # fmt: skip
+    return Trained(Experiment(network, "grouped", Variant.HARD), seed, splits, run)
+
+
+@pytest.fixture(scope="module")
+def judged(cars: Cars, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Judged]]:
+    root = tmp_path_factory.mktemp("runs")
+    runs = [trained(cars, root, network) for network in ("writeup", "small")]
+    return {one.experiment.id: [judging.judge(one, cars.images, most=1000)] for one in runs}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(CHAPTER, "tiny", root=tmp_path, hardware="a test")
+
+
+def of(judged: dict[str, list[Judged]], network: str = "writeup") -> Judged:
+    return sizes.grouped_run(judged, network)
+
+
+class TestExperiments:
+    @pytest.mark.parametrize("split", experiments.SPLITS)
+    def test_every_split_holds_out_what_it_says(self, cars, split):
+        splits = study.split_cars(cars.images, split, seed=1)
+        labels, groups = cars.images.labels, cars.images.store.groups
+        train, test = splits.train, splits.test
+        assert len(train) + len(splits.validation) + len(test) == len(groups)
+        if split == "random":
+            assert len(test) == round(0.1 * len(groups))
+        elif split == "unseen_rotations":
+            rotations = labels["x_rotation"].to_numpy()
+            assert not set(rotations[train]) & set(rotations[test])
+        else:
+            assert not set(groups[train]) & set(groups[test])
+        if split == "unseen_parts":
+            for part in ("wheel", "hat"):
+                held = set(splits.held_out[part])
+                assert not set(labels[part].to_numpy()[train]) & held
+
+    def test_a_share_of_nothing(self):
+        with pytest.raises(ValueError, match="share is 0.0; give a number above 0"):
+            experiments.config_of("writeup", "tiny", share=0.0)
+
+    def test_fewer_loadouts_are_whole_ones(self, cars):
+        train = experiments.split_cars(cars.images, "grouped").train
+        kept = experiments.fewer_loadouts(train, cars.images, 5)
+        groups = cars.images.store.groups
+        assert len(kept) == 50
+        assert len(np.unique(groups[kept])) == 5
+        assert set(kept) <= set(train)
+        with pytest.raises(ValueError, match="loadouts is 99; give a number from 1 to"):
+            experiments.fewer_loadouts(train, cars.images, 99)
+
+    @pytest.mark.parametrize("preset", ["tiny", "small", "full"])
+    def test_every_preset_has_what_the_chapter_shows(self, preset):
+        ids = [experiment.id for experiment in study.plan(preset)]
+        assert len(set(ids)) == len(ids)
+        for id in ("writeup.random.faithful", "writeup.grouped.hard", "small.grouped.hard"):
+            assert f"sideswipe.{id}" in ids
+
+
+class TestJudging:
+    def test_of_many_test_images_whole_loadouts_are_kept(self, cars):
+        groups = cars.images.store.groups.astype(np.int64)
+        kept = judging.thinned(np.arange(len(groups)), groups, 55)
+        assert len(kept) == 50
+        assert set(np.unique(groups[kept], return_counts=True)[1]) == {10}
+        assert judging.thinned(np.arange(7), groups, 55).tolist() == list(range(7))
+
+    def test_scores_of_one_run_are_its_own_scaled_by_its_temperature(self, judged):
+        one = of(judged)
+        alone = summarise(one.test.logits / one.temperature, one.labels, one.groups)
+        pooled = study.scores([one])
+        assert pooled["accuracy"] == alone["accuracy"]
+        assert pooled["nll"].value == pytest.approx(alone["nll"].value)
+        plain = summarise(one.test.logits, one.labels, one.groups)
+        assert pooled["ece_unscaled"].value == pytest.approx(plain["ece"].value)
+
+    def test_scores_of_two_seeds_are_of_all_their_images(self, judged):
+        one = of(judged)
+        both = study.scores([one, one])
+        assert both["accuracy"].n == 2 * len(one.labels)
+        assert both["accuracy"].value == pytest.approx(study.scores([one])["accuracy"].value)
+        assert both["accuracy"].groups == 2 * study.scores([one])["accuracy"].groups
+
+    def test_rows(self, judged, ledger):
+        study.record_scores(ledger, judged)
+        rows = {row.id: row for row in ledger.rows}
+        assert all(ID.fullmatch(id) for id in rows)
+        for network in ("writeup", "small"):
+            id = f"sideswipe.{network}.grouped.hard"
+            for metric in ("accuracy", "nll", "ece", "ece_unscaled", "temperature"):
+                assert rows[f"{id}.{metric}"].seeds == (0,)
+            assert rows[f"{id}.accuracy"].run
+            assert f"{id}.seed_spread" not in rows
+        table = study.score_table(ledger)
+        assert table["Network"].tolist() == ["writeup", "small"]
+        assert set(table["Cars"]) == {"hard"}
+        found = study.accuracies(ledger)
+        assert found["tiny"]["whole loadouts"]["hard"][0] == (
+            rows["sideswipe.writeup.grouped.hard.accuracy"].value
+        )
+        assert study.recorded_accuracies(ledger) == {}
+
+
+def hand_made(heat: np.ndarray, masks: np.ndarray) -> Looks:
+    n = len(heat)
+    check = Randomisation(("head",), np.zeros((1, n)), np.zeros(n))
+    numbers = np.arange(n)
+    images = np.zeros((*heat.shape, 3), np.uint8)
+    return Looks(images, heat.astype(np.float32), masks, numbers * 0, numbers, numbers, check)
+
+
+class TestLooks:
+    def test_swapping_nothing_gives_the_stored_picture_again(self, judged, cars):
+        swaps = study.swap_parts(of(judged), cars, most=6)
+        one = of(judged)
+        stored = cars.images.store.frames[one.indices[looks.spread(one, 6)]]
+        np.testing.assert_array_equal(swaps.images["nothing"], stored)
+        for part in ("hat", "wheels", "colours"):
+            changed = (swaps.images[part] != stored).any((1, 2, 3))
+            assert changed.all(), part
+        assert set(swaps.effects()) == {"hat", "wheels", "sticker", "colours"}
+        p = swaps.probabilities("nothing")
+        assert ((p >= 0) & (p <= 1)).all()
+
+    def test_masks_lie_on_the_cars(self, judged, cars):
+        found = study.look(of(judged), cars, most=8, checked=4)
+        assert found.heat.shape == found.masks.shape == (8, 50, 100)
+        area = found.masks.mean((1, 2))
+        assert ((area > 0.08) & (area < 0.6)).all()
+        middle = found.masks[:, 25, 40:60]
+        assert middle.any(1).all(), "every car stands in the middle"
+        assert isinstance(found.attention(), Attention)
+        assert {name.split()[0] for name in study.layer_words(5)} == {
+            "output", "hidden", "convolution",
+        }  # fmt: skip
+
+    def test_examples_come_from_all_classes_and_loadouts(self, judged):
+        one = of(judged)
+        places = looks.spread(one, 8)
+        counts = np.unique(one.labels[places], return_counts=True)[1]
+        assert counts.max() - counts.min() <= 1 or len(places) == len(one.labels)
+
+    def test_where_the_heat_is(self):
+        masks = np.zeros((3, 10, 10), bool)
+        masks[:, 2:6, 3:7] = True
+        heat = np.zeros((3, 10, 10))
+        heat[0, 4, 4] = 1  # on the car
+        heat[1, 8, 4] = 1  # under it
+        heat[2, 8, 0] = 1  # beside it
+        found = hand_made(heat, masks)
+        assert facts.off_car(found).value == pytest.approx(2 / 3)
+        assert facts.beneath(found).value == pytest.approx(1 / 3)
+
+    def test_nothing_is_invented_about_a_readers_own_cars(self, judged, own, ledger):
+        assert study.look(of(judged), own, most=4) is None
+        assert study.swap_parts(of(judged), own, most=4) is None
+        study.record_looks(ledger, None, seed=0)
+        study.record_swaps(ledger, None, seed=0)
+        assert ledger.rows == []
+        assert "without masks" in study.looks_sentence(None)
+        for figure in (
+            study.attention_figure(None, []),
+            study.sanity_figure(None, []),
+            study.swap_figure(None, []),
+            study.effect_figure(None),
+            study.new_car_figure(None, None, []),
+            study.novelty_figure(None),
+            study.roc_figure(None),
+        ):
+            assert figure.axes[0].texts
+
+    def test_failures_stand_beside_training_images(self, judged, cars):
+        one = of(judged)
+        found = looks.failures(one, cars.images, most=3, k=2)
+        assert found.neighbours.shape == (len(found.images), 2, 50, 100, 3)
+        assert not found.same_loadout.any(), "whole loadouts are held out"
+        for true, said, probability in found.verdicts:
+            assert true != said
+            assert 0.25 <= probability <= 1
+
+
+class TestNewCars:
+    def test_they_are_judged_by_every_score(self, judged, cars, new, ledger):
+        found = newcars.meet_new_cars(of(judged), cars, new, most=60)
+        assert set(found.bodies) == {"hatchback", "pickup", "roadster", "prototype"}
+        assert sum(of.sum() for of in found.bodies.values()) == len(found.indices) == 60
+        study.record_novelty(ledger, "writeup", found, seed=0)
+        study.record_novelty(ledger, "small", found, seed=0)
+        ids = {row.id for row in ledger.rows}
+        for score in newcars.WORDS:
+            assert {
+                f"sideswipe.newcar.{score}.auroc",
+                f"sideswipe.newcar_small.{score}.fpr95",
+            } <= ids
+        best = found.reports[found.best].together.auroc.value
+        assert best == max(one.together.auroc.value for one in found.reports.values())
+        table = study.novelty_table({"writeup": found})
+        assert len(table) == len(newcars.WORDS)
+        with pytest.raises(ValueError, match="chosen is 'luck'; choose one of msp"):
+            newcars.meet_new_cars(of(judged), cars, new, most=60, chosen="luck")
+
+    def test_none_without_pictures_of_any(self, judged, cars, tmp_path):
+        options = {"root": tmp_path, "data_dir": str(tmp_path), "seed": 0, "like": cars}
+        assert study.new_cars("tiny", **options) is None
+        assert study.meet_all(judged, cars, None, preset="tiny") == {}
+
+
+class TestSizes:
+    def test_points_of_a_family(self, judged, cars, tmp_path, ledger):
+        options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.01}
+        families = study.all_sizes(judged, cars, **options)
+        counts = {name: [p.parameters for p in points] for name, points in families.items()}
+        assert counts["pruned"][-1] == 1_405_252
+        assert max(counts["pruned"][:-1]) <= 50_000
+        assert counts["from scratch"] == sorted(counts["from scratch"])
+        study.record_sizes(ledger, families, seed=0)
+        rows = {row.id: row.value for row in ledger.rows}
+        assert rows["sideswipe.small_enough.grouped.params"] <= 10_000
+        assert "times fewer" in study.size_sentence(families)
+        [axis] = study.front_figure(families).axes
+        assert axis.lines
+
+        curve = study.learning_curve(judged, cars, **options)
+        assert [p.images for p in curve["small"]] == sorted(p.images for p in curve["small"])
+        study.record_curve(ledger, curve, seed=0)
+        assert any(row.id.startswith("sideswipe.small_on_") for row in ledger.rows)
+
+
+class TestFacts:
+    def test_hashes_of_two_trainings_agree(self, cars, tmp_path):
+        first, again = facts.train_twice(cars, root=tmp_path, seed=3, steps=4)
+        other, _ = facts.train_twice(cars, root=tmp_path, seed=4, steps=4)
+        assert first == again != other
+
+    def test_training(self, judged, cars):
+        found = study.training_facts(of(judged), {Variant.HARD: cars})
+        assert found["loss_end"] == pytest.approx(found["l1_end"] + found["cross_entropy_end"])
+        gap = found["plain_accuracy"].value - found["validation_accuracy"]
+        assert found["gap_plain"] == pytest.approx(gap)
+        assert str(round(found["loss_end"], 1))[:2] in study.training_sentence(found)
+
+    def test_leak_has_the_sign_of_what_it_says(self, judged):
+        one = of(judged)
+        perfect = replace(one, labels=one.predicted)
+        splits = {
+            "sideswipe.writeup.random.hard": [perfect],
+            "sideswipe.writeup.grouped.hard": [one],
+            "sideswipe.writeup.unseen_parts.hard": [perfect],
+        }
+        share = float((one.predicted == one.labels).mean())
+        assert study.leak(splits) == pytest.approx(
+            {"hard_random": 1 - share, "hard_unseen_parts": share - 1}
+        )
+        assert "gains" in study.leak_sentence(study.leak(splits))
+
+    def test_probes(self, cars, ledger):
+        found = study.probe_all({Variant.HARD: cars}, seed=0)
+        study.record_probes(ledger, found, seed=0)
+        assert {row.id for row in ledger.rows} == {
+            "sideswipe.probe_pixels.grouped.hard.accuracy",
+            "sideswipe.probe_corners.grouped.hard.accuracy",
+        }
+        assert study.probe_shares(found)["pixels"]["hard"][0] == found["pixels"]["hard"].value
+
+    def test_pictures_of_all_classes(self, cars):
+        shown = study.samples(cars)
+        assert list(shown) == study.names(cars)
+        assert all(set(by_rotation) == set(range(10)) for by_rotation in shown.values())
+        originals, versions, names = study.augmented(cars, count=4, versions=3)
+        assert versions.shape == (4, 3, 50, 100, 3)
+        assert len(set(names)) == 4
+        assert not (versions == originals[:, None]).all()
+        assert "240 images of 24 loadouts" in study.cars_line("hard", cars)
+        assert study.split_table(cars)["Split"].str.startswith("random").sum() == 1
+
+
+def test_a_kept_classifier_answers(judged, cars, ledger):
+    kept = study.keep_classifier(ledger, judged, cars)
+    ledger.save()
+    [path] = ledger.path.parent.rglob("classifier.npz")
+    again = load_classifier(path)
+    images = np.asarray(cars.images.store.frames[:5])
+    np.testing.assert_array_equal(
+        again.classify(images).probabilities, kept.classify(images).probabilities
+    )
+    assert again.class_names == cars.images.class_names
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(0.9974, 0.9962, 0.9986, 100, 10), "99.74 (99.62–99.86)"),
+        (Estimate(1.0, None, None, 100, 1), "100"),
+    ],
+)
+def test_a_share_is_said_in_per_cent(estimate, text):
+    assert told.told(estimate) == text

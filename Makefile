@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+UV     := 0.13.9# exactly: another version may write the same lock in other words
 LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
           --group book --group test --group dev --group bench \
           --generate-hashes --no-emit-index-url --no-header --quiet
@@ -15,9 +16,10 @@ help:  ## list the commands
 
 setup: $(VENV)/.ready  ## create .venv with the locked dependencies
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, $(PYTHON) is %d.%d; say: make PYTHON=/path/to/python" % v[:2])'
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/uv --version 2>/dev/null | grep -qF "uv $(UV) " || $(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV)"
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

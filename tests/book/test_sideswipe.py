@@ -303,9 +303,17 @@ class TestFacts:
     def test_training(self, judged, cars):
         found = study.training_facts(of(judged), {Variant.HARD: cars})
         assert found["loss_end"] == pytest.approx(found["l1_end"] + found["cross_entropy_end"])
-        gap = found["plain_accuracy"].value - found["validation_accuracy"]
-        assert found["gap_plain"] == pytest.approx(gap)
+        validation = of(judged).trained.splits.validation
+        assert found["validation_accuracy"].n == len(validation)
         assert str(round(found["loss_end"], 1))[:2] in study.training_sentence(found)
+
+    def test_recalls_of_the_classes_that_are_talked_of(self, judged):
+        one = of(judged)
+        found = study.class_recalls(one)
+        right = one.predicted == one.labels
+        assert found["recall_octane"].value == pytest.approx(right[one.labels == 0].mean())
+        assert found["recall_octane"].n + found["recall_others"].n == len(right)
+        assert found["recall_rarest"].n <= found["recall_commonest"].n
 
     def test_leak_has_the_sign_of_what_it_says(self, judged):
         one = of(judged)
@@ -338,7 +346,7 @@ class TestFacts:
         assert versions.shape == (4, 3, 50, 100, 3)
         assert len(set(names)) == 4
         assert not (versions == originals[:, None]).all()
-        assert "240 images of 24 loadouts" in study.cars_line("hard", cars)
+        assert "240 images, 24 loadouts" in study.cars_line("hard", cars)
         assert study.split_table(cars)["Split"].str.startswith("random").sum() == 1
 
 

@@ -4,7 +4,7 @@ from lib.book.recorded import keep, recorded_figure, verdicts
 from lib.book.sideswipe.bundle import keep_classifier
 from lib.book.sideswipe.experiments import all_cars, split_cars, train_all
 from lib.book.sideswipe.facts import (
-    class_gaps,
+    class_recalls,
     leak,
     leak_sentence,
     looks_sentence,
@@ -76,7 +76,7 @@ __all__ = [
     "attention_figure",
     "augmented",
     "cars_line",
-    "class_gaps",
+    "class_recalls",
     "confusion_counts",
     "curve_intervals",
     "effect_figure",

@@ -87,7 +87,7 @@ def training_facts(judged: Judged, cars: Mapping[Variant, Cars]) -> dict[str, fl
         for name, indices in {"plain": seen, "validation": checked}.items()
     }
     plain = accuracy(right["plain"], groups[seen], seed=trained.seed)
-    validation = float(right["validation"].mean())
+    validation = accuracy(right["validation"], groups[checked], seed=trained.seed)
     return {
         "loss_end": float(last["loss"]),
         "l1_end": float(last["l1"]),
@@ -95,8 +95,6 @@ def training_facts(judged: Judged, cars: Mapping[Variant, Cars]) -> dict[str, fl
         "augmented_accuracy": float(last["accuracy"]),
         "plain_accuracy": plain,
         "validation_accuracy": validation,
-        "gap_augmented": float(last["accuracy"]) - validation,
-        "gap_plain": plain.value - validation,
         "near_zero_share": near_zero_share(trained.run.model),
         "images_per_second": trained.run.images_per_second,
     }
@@ -240,17 +238,20 @@ def record_swaps(ledger: Ledger, swaps: Swaps | None, *, seed: int) -> None:
         record(ledger, f"{id}.change", effect.change, seeds=[seed])
 
 
-def class_gaps(judged: Judged) -> dict[str, float]:
-    """Recall of the octane less that of the others; of the rarest class less the commonest's."""
+def class_recalls(judged: Judged) -> dict[str, Estimate]:
+    """Recall of the octane and of all others, of the rarest class and of the most frequent one."""
     right = judged.predicted == judged.labels
     octane = judged.labels == Body.OCTANE
     sizes = np.bincount(judged.labels)
-    rare, frequent = int(sizes.argmin()), int(sizes.argmax())
+    members = {
+        "recall_octane": octane,
+        "recall_others": ~octane,
+        "recall_rarest": judged.labels == int(sizes.argmin()),
+        "recall_commonest": judged.labels == int(sizes.argmax()),
+    }
     return {
-        "octane_gap": float(right[octane].mean() - right[~octane].mean()),
-        "rare_gap": float(
-            right[judged.labels == rare].mean() - right[judged.labels == frequent].mean()
-        ),
+        name: accuracy(right[of], judged.groups[of], seed=judged.trained.seed)
+        for name, of in members.items()
     }
 
 

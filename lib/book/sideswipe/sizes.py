@@ -174,8 +174,8 @@ def size_sentence(families: Mapping[str, Sequence[Point]]) -> str:
     few = [p for points in families.values() for p in points if p.parameters <= ENOUGH]
     best = max(few, key=lambda point: point.accuracy.value)
     return (
-        f"With {number(best.parameters)} parameters {told(best.accuracy)} % of the test images are "
-        f"right, with the write-up's {number(whole.parameters)} {told(whole.accuracy)} %: "
+        f"{number(best.parameters)} parameters: {told(best.accuracy)} % of the test images are "
+        f"right. The write-up's {number(whole.parameters)}: {told(whole.accuracy)} %. That is "
         f"{number(whole.parameters / best.parameters, 2)} times fewer."
     )
 

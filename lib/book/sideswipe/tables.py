@@ -28,13 +28,9 @@ def cars_line(name: str, cars: Cars) -> str:
     """What a data set holds, in one line."""
     images = cars.images
     shares = np.bincount(images.classes, minlength=len(images.class_names)) / len(images)
-    classes = ", ".join(
-        f"{title} {100 * share:.1f} %"
-        for title, share in zip(images.class_names, shares, strict=True)
-        if share
-    )
+    classes = " / ".join(f"{100 * share:.1f}" for share in shares if share)
     loadouts = len(np.unique(images.store.groups))
-    return f"{name}: {len(images)} images of {loadouts} loadouts ({classes})"
+    return f"{name}: {len(images)} images, {loadouts} loadouts, classes {classes} %"
 
 
 def split_table(cars: Cars, *, seed: int = 0) -> pd.DataFrame:

@@ -8,7 +8,8 @@ what the forward pass itself changes is seen, as for a caller that skips the opt
 non-finite loss.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -101,16 +102,19 @@ def loud_series(
     config: QuantiserConfig,
     batches: int = 6,
     loud: int = 2,
+    seed: int = 0,
 ) -> LoudSeries:
     """Quantise `batches` training batches and see which losses are finite.
 
     Every batch holds latents `z`; in the one at index `loud` they are `factor` times as large.
+    Codes that a batch leaves unused take random latents of it, drawn with `seed`.
     """
-    quantiser = quantiser_from(source, config)
     finite = []
-    for i in range(batches):
-        result = quantiser(z * (factor if i == loud else 1.0))
-        finite.append(bool(torch.isfinite(result.commitment)))
+    with _seeded(seed):
+        quantiser = quantiser_from(source, config)
+        for i in range(batches):
+            result = quantiser(z * (factor if i == loud else 1.0))
+            finite.append(bool(torch.isfinite(result.commitment)))
     ruined = 1 - float(torch.isfinite(quantiser.code_sums).float().mean())
     return LoudSeries(finite, ruined)
 
@@ -124,8 +128,7 @@ def fresh_start(
     As in the studied code, the moving sums start at the codes and the moving counts at zero. A
     code that the first batch leaves out therefore becomes its start divided by epsilon.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _seeded(seed):
         quantiser = EmaQuantiser(config).train()
         finite = [bool(torch.isfinite(quantiser(z).commitment))]
         largest = float(quantiser.codebook.abs().max())
@@ -147,8 +150,9 @@ def outcome(
     Codes count as worse if their `regret` is above `tolerance`: rounding alone swaps codes that
     are almost equally near.
     """
-    quantiser = quantiser_from(source, config)
-    loud, after = quantiser(z * factor), quantiser(z)
+    with _seeded(0):
+        quantiser = quantiser_from(source, config)
+        loud, after = quantiser(z * factor), quantiser(z)
     if not torch.isfinite(after.commitment):
         return Outcome.POISONED
     if not torch.isfinite(loud.commitment):
@@ -193,6 +197,14 @@ def survives_one_code_for_all(config: QuantiserConfig, *, cells: int = 64 * 16**
     """
     z = torch.full((1, config.embedding_dim, 1, cells), 1.1 * FLOAT16_MAX / cells)
     return bool(torch.isfinite(EmaQuantiser(config).train()(z).largest_sum))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw from `seed` inside, and leave the caller's random numbers as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def bare_config(trained: QuantiserConfig) -> QuantiserConfig:

@@ -119,3 +119,16 @@ def test_a_fresh_start_leaves_the_global_generator_alone(z, source):
     before = torch.get_rng_state()
     fresh_start(source.config, z)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_reseeded_codes_are_drawn_from_the_seed_alone(z, source):
+    wide = EmaQuantiser(replace(source.config, codebook_size=64)).train()
+    wide.codebook.copy_(torch.arange(64.0)[:, None].expand_as(wide.codebook))  # most stay unused
+    config = replace(bare_config(wide.config), reseed_unused=True, half_products=("EMA sums",))
+    before = torch.get_rng_state()
+    found = {
+        seed: [loud_series(wide, z, factor=1e5, config=config, seed=seed) for _ in range(2)]
+        for seed in range(4)
+    }
+    assert all(first == again for first, again in found.values())
+    assert torch.equal(torch.get_rng_state(), before)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter, namedtuple
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
 from io import BytesIO
@@ -250,7 +251,7 @@ def test_an_interrupted_run_goes_on(
     def stop(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        if calls == IN_CHUNK + 8:  # one of them compiles
+        if calls == IN_CHUNK + 7:
             raise KeyboardInterrupt
         return render_shot(*arguments)
 
@@ -274,6 +275,15 @@ def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
         with pytest.raises(DiskSpaceError, match="free some space and run again"):
             _make(tmp_path)
     assert list(tmp_path.glob("**/*.jpg")) == []
+
+
+def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(futures: list) -> list:
+        raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr(footage_module, "as_completed", killed)
+    with pytest.raises(OSError, match="was killed.* are kept: run again with fewer workers than 2"):
+        _make(tmp_path, workers=2)
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(

@@ -4,8 +4,7 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -25,6 +24,7 @@ from lib.worlds.blocks.sky import make_sky
 from lib.worlds.blocks.species import Species
 from lib.worlds.blocks.view import render
 from lib.worlds.blocks.world import World, make_world
+from lib.worlds.processes import single_threaded_children
 
 Layout = Literal["minerl", "gamefactory"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -195,22 +195,6 @@ def _make_world_recordings(task: _Task) -> int:
     return len(task.numbers)
 
 
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Processes started inside use one thread each: there is one process a core already."""
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def warm_up() -> None:
     """Compile what rendering needs, or load it from numba's cache (about 10 s the first time).
 
@@ -260,7 +244,7 @@ def _run(tasks: Sequence[_Task], workers: int, bar: "tqdm[Any]") -> None:
         for task in tasks:
             bar.update(_make_world_recordings(task))
         return
-    with _single_threaded_children():
+    with single_threaded_children():
         context = multiprocessing.get_context("spawn")
         with context.Pool(min(workers, len(tasks))) as pool:
             for count in pool.imap_unordered(_make_world_recordings, tasks):

@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from lib.worlds.garage.settings import (
     uuid_of,
 )
 from lib.worlds.garage.truth import encode, make_shot, render_shot, shot_of
+from lib.worlds.processes import single_threaded_children
 
 __all__ = ["GarageFootage", "GarageReport", "load_settings", "make_garage"]
 
@@ -90,17 +91,15 @@ def make_garage(
     needed = int(made * (rows * columns * BYTES_PER_PIXEL + 4096) + footage.images * 200)
     require_disk_space(folder, needed, f"garage footage ({made} images)")
     save_settings(folder, footage)
-    if tasks:
-        render_shot(footage, shot_of(footage, 0))  # compiled once, for all processes
-        bar = tqdm(
-            desc="garage footage",
-            total=footage.images,
-            initial=footage.images - made,
-            unit="image",
-            disable=not progress,
-        )
-        with bar:
-            _run(tasks, workers, bar)
+    bar = tqdm(
+        desc="garage footage",
+        total=footage.images,
+        initial=footage.images - made,
+        unit="image",
+        disable=not (progress and tasks),
+    )
+    with bar:
+        _run(tasks, workers, bar)
     _finish_database(folder, footage)
     return GarageReport(made, footage.images - made, time.monotonic() - started)
 
@@ -193,32 +192,23 @@ def _run(tasks: Sequence[_Task], workers: int, bar: "tqdm[Any]") -> None:
         for task in tasks:
             bar.update(_make_chunk(task))
         return
+    footage = tasks[0].footage
+    render_shot(footage, shot_of(footage, 0))  # compiled once, for all processes
     context = multiprocessing.get_context("spawn")
     count = min(workers, len(tasks))
     # unlike a pool of `multiprocessing`, this one notices when a process is killed
-    with _single_threaded_children(), ProcessPoolExecutor(count, mp_context=context) as pool:
+    with single_threaded_children(), ProcessPoolExecutor(count, mp_context=context) as pool:
         try:
             for done in as_completed([pool.submit(_make_chunk, task) for task in tasks]):
                 bar.update(done.result())
+        except BrokenProcessPool as error:
+            raise OSError(
+                "a rendering process was killed, perhaps for memory; finished images are kept: "
+                f"run again with fewer workers than {count}"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Processes started inside use one thread each: there is one process a core already."""
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _finish_database(folder: Path, footage: GarageFootage) -> None:

@@ -239,19 +239,23 @@ def record_swaps(ledger: Ledger, swaps: Swaps | None, *, seed: int) -> None:
 
 
 def class_recalls(judged: Judged) -> dict[str, Estimate]:
-    """Recall of the octane and of all others, of the rarest class and of the most frequent one."""
+    """Recall of the octane and of all others, of the rarest class and of the most frequent one.
+
+    Of classes among the test images, that is; what none of them shows is left out.
+    """
     right = judged.predicted == judged.labels
     octane = judged.labels == Body.OCTANE
-    sizes = np.bincount(judged.labels)
+    present, sizes = np.unique(judged.labels, return_counts=True)
     members = {
         "recall_octane": octane,
         "recall_others": ~octane,
-        "recall_rarest": judged.labels == int(sizes.argmin()),
-        "recall_commonest": judged.labels == int(sizes.argmax()),
+        "recall_rarest": judged.labels == present[sizes.argmin()],
+        "recall_commonest": judged.labels == present[sizes.argmax()],
     }
     return {
         name: accuracy(right[of], judged.groups[of], seed=judged.trained.seed)
         for name, of in members.items()
+        if of.any()
     }
 
 

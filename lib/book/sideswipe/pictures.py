@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.book.sideswipe.judging import Judged
 from lib.book.sideswipe.looks import Looks, Swaps, failures
 from lib.book.sideswipe.newcars import WORDS, Novelty
-from lib.book.sideswipe.sizes import ENOUGH, Point
+from lib.book.sideswipe.sizes import Point, recommended
 from lib.book.sideswipe.told import interval
 from lib.book.tables import number
 from lib.data.garage import Cars
@@ -241,8 +241,7 @@ def front_figure(families: Mapping[str, Sequence[Point]]) -> Figure:
         name: {p.parameters: interval(p.accuracy) for p in points}
         for name, points in families.items()
     }
-    small = [p for p in families["from scratch"] if p.parameters <= ENOUGH]
-    best = max(small, key=lambda point: point.parameters)
+    best = recommended(families)
     return sideswipe_size.front(plain, recommended=("from scratch", best.parameters, "small"))
 
 

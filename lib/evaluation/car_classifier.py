@@ -1,33 +1,32 @@
 """A trained car classifier to use: its network, a temperature, a score for unknown cars; one file.
 
 The file is a plain ``.npz`` without pickled objects, so reading one never runs code. Its score for
-unknown cars is the k-NN distance of `lib.evaluation.novelty` with a sample of the training
-features, small enough to travel with the network; the limit is fitted with that very sample.
+unknown cars is that of `lib.evaluation.map_distance` with a sample of the training images' maps,
+small enough to travel with the network; the limit is fitted with that very sample.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float16, Float32, Float64, Int, Int64, UInt8
-from pytorch_ood.detector import KNN
+from jaxtyping import Bool, Float32, Float64, Int, Int64, UInt8
 
 from lib.evaluation.attention import heat_maps
 from lib.evaluation.classification import predict, probabilities
-from lib.evaluation.novelty import MOST_FITTED, NEIGHBOURS, known_limit
+from lib.evaluation.map_distance import MapGallery, Reading, block_ends, fit_gallery
+from lib.evaluation.novelty import known_limit
 from lib.files import atomic_path
 from lib.models.classifier import Classifier, ClassifierShape
 
 BUNDLE = "classifier.npz"
 """What the file is called wherever the book keeps one."""
-MOST_GALLERY = 2_000
+MOST_GALLERY = 8_000
 BATCH = 128  # images through the network at once: 80 MB of the write-up's first map
-_FORMAT = 1
+_FORMAT = 2
 _WEIGHT = "weight."
 
 
@@ -37,7 +36,7 @@ class Answers:
 
     classes: Int64[np.ndarray, " n"]  # the most probable one
     probabilities: Float64[np.ndarray, "n c"]  # calibrated; rows sum to 1
-    novelty: Float64[np.ndarray, " n"]  # distance of unit vectors; the higher, the newer
+    novelty: Float64[np.ndarray, " n"]  # distance of maps, 0 to 2; the higher, the newer
     unknown: Bool[np.ndarray, " n"]  # novelty above the limit: `classes` is then a guess
 
 
@@ -57,8 +56,7 @@ class CarClassifier:
     model: Classifier
     class_names: tuple[str, ...]
     temperature: float  # logits are divided by it
-    gallery: Float16[np.ndarray, "g d"]  # features of training images, each of unit length
-    neighbours: int  # novelty is the distance to the neighbour of this number in the gallery
+    gallery: MapGallery  # of training images; novelty is the distance from it
     limit: float  # novelty above which a car is unknown
     accepted: float  # share of validation images of known cars up to the limit
     origin: Origin
@@ -72,15 +70,10 @@ class CarClassifier:
             )
         if not (np.isfinite(self.temperature) and self.temperature > 0):
             raise ValueError(f"temperature is {self.temperature}; give a positive number")
-        if self.gallery.shape[1] != shape.features or not np.isfinite(self.gallery).all():
+        if self.gallery.reading.block > len(block_ends(self.model)):
             raise ValueError(
-                f"gallery is {list(self.gallery.shape)}; give finite vectors of the network's "
-                f"{shape.features} features"
-            )
-        if not 1 <= self.neighbours <= len(self.gallery):
-            raise ValueError(
-                f"neighbours is {self.neighbours}; give a number from 1 to the gallery's "
-                f"{len(self.gallery)}"
+                f"gallery reads block {self.gallery.reading.block}, the network has blocks 1 to "
+                f"{len(block_ends(self.model))}"
             )
 
     @property
@@ -94,8 +87,11 @@ class CarClassifier:
         Raises `ValueError` for no images or images of another size.
         """
         self._check(images)
-        said = predict(self.model, _Held(images), np.arange(len(images)), batch=BATCH)
-        novelty = self.novelty(said.features)
+        block = self.gallery.reading.block
+        said = predict(
+            self.model, _Held(images), np.arange(len(images)), batch=BATCH, blocks=[block]
+        )
+        novelty = self.gallery(said.maps[block])
         return Answers(
             # of the logits: a high temperature could round two probabilities to the same number
             classes=said.logits.argmax(1).astype(np.int64),
@@ -111,19 +107,6 @@ class CarClassifier:
         self._check(images)
         return heat_maps(self.model, torch.from_numpy(_scaled(images)), classes)
 
-    def novelty(self, features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, " n"]:
-        """How far each vector is from the training images': the k-NN score of features."""
-        scores: Float64[np.ndarray, " n"] = (
-            self._knn.predict_features(torch.from_numpy(features)).double().numpy()
-        )
-        return scores
-
-    @cached_property
-    def _knn(self) -> KNN:
-        vectors = torch.from_numpy(self.gallery.astype(np.float32))
-        known = torch.zeros(len(vectors), dtype=torch.int64)  # a label below 0 would be left out
-        return KNN(None, k=self.neighbours).fit_features(vectors, known)
-
     def _check(self, images: UInt8[np.ndarray, "n h w 3"]) -> None:
         if not len(images):
             raise ValueError("images is empty; give at least one")
@@ -137,59 +120,49 @@ class CarClassifier:
 def build_classifier(
     model: Classifier,
     class_names: Sequence[str],
-    train: Float[np.ndarray, "n d"],
-    known: Float[np.ndarray, "v d"],
+    train: Float32[np.ndarray, "n f"],
+    known: Float32[np.ndarray, "v f"],
     *,
+    reading: Reading,
     temperature: float,
     origin: Origin,
     accepted: float = 0.95,
-    neighbours: int | None = None,
     seed: int = 0,
 ) -> CarClassifier:
-    """`model` with what its answers need, from features that `predict` gave.
+    """`model` with what its answers need, from maps of ``reading.block`` that `predict` gave.
 
-    `train` has the features of training images; at most `MOST_GALLERY` drawn with `seed` become
-    the gallery. `known` has those of validation images of known cars, of which the limit accepts a
-    share of `accepted`. `neighbours` is by default the number at which a neighbour is about as far
-    as the `NEIGHBOURS`-th among all of `train`, which `novelty.fit_novelty` scores by.
+    `train` has the maps of training images; at most `MOST_GALLERY` drawn with `seed` become the
+    gallery. `known` has those of validation images of known cars, of which the limit accepts a
+    share of `accepted`.
     """
-    count = min(len(train), MOST_GALLERY)
-    if not count or not len(known):
+    if not len(train) or not len(known):
         raise ValueError(
-            f"train has {len(train)} rows and known {len(known)}; give features of at least one "
-            "image each"
+            f"train has {len(train)} rows and known {len(known)}; give maps of at least one image "
+            "each"
         )
-    chosen = np.sort(np.random.default_rng(seed).choice(len(train), count, replace=False))
-    # float16 ends at 65,504, which features of pixels up to 255 may pass: unit vectors do not
-    gallery = _unit(train[chosen]).astype(np.float16)
-    if neighbours is None:
-        share = count / min(len(train), MOST_FITTED)
-        neighbours = min(count, max(1, round(NEIGHBOURS * share)))
-    without_limit = CarClassifier(
+    gallery = fit_gallery(train, reading, most=MOST_GALLERY, seed=seed)
+    return CarClassifier(
         model=model,
         class_names=tuple(class_names),
         temperature=temperature,
         gallery=gallery,
-        neighbours=neighbours,
-        limit=float("inf"),
+        limit=known_limit(gallery(known), accepted=accepted),
         accepted=accepted,
         origin=origin,
     )
-    limit = known_limit(without_limit.novelty(known), accepted=accepted)
-    return replace(without_limit, limit=limit)
 
 
 def save_classifier(path: Path, classifier: CarClassifier) -> None:
     """Write `classifier` to `path`, atomically; the same classifier gives the same bytes.
 
-    About 1.2 MB at most of gallery for 256 features, and 4 bytes for each parameter.
+    About 1 MB of gallery at most, 256 bytes for each number of a map, and 4 for each parameter.
     """
     about = {
         "format": _FORMAT,
         "shape": asdict(classifier.model.shape),
         "class_names": classifier.class_names,
         "temperature": classifier.temperature,
-        "neighbours": classifier.neighbours,
+        "reading": asdict(classifier.gallery.reading),
         "limit": classifier.limit,
         "accepted": classifier.accepted,
         "origin": asdict(classifier.origin),
@@ -200,7 +173,14 @@ def save_classifier(path: Path, classifier: CarClassifier) -> None:
     }
     told = np.array(json.dumps(about))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, about=told, gallery=classifier.gallery, **weights)
+        np.savez_compressed(
+            file,
+            about=told,
+            gallery=classifier.gallery.vectors,
+            components=classifier.gallery.components,
+            mean=classifier.gallery.mean,
+            **weights,
+        )
 
 
 def load_classifier(path: Path) -> CarClassifier:
@@ -246,8 +226,9 @@ def _restored(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> CarClassi
         model=model.eval(),
         class_names=tuple(about["class_names"]),
         temperature=about["temperature"],
-        gallery=arrays["gallery"],
-        neighbours=about["neighbours"],
+        gallery=MapGallery(
+            Reading(**about["reading"]), arrays["mean"], arrays["components"], arrays["gallery"]
+        ),
         limit=about["limit"],
         accepted=about["accepted"],
         origin=Origin(**about["origin"]),
@@ -270,11 +251,3 @@ class _Held:
 def _scaled(images: UInt8[np.ndarray, "b h w 3"]) -> Float32[np.ndarray, "b 3 h w"]:
     first = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
     return np.divide(first, np.float32(255), dtype=np.float32)
-
-
-def _unit(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    """Rows at length 1, as the k-NN score compares them; zero stays zero."""
-    rows = features.astype(np.float64)
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Float64[np.ndarray, "n d"] = rows / np.maximum(length, 1e-12)
-    return unit

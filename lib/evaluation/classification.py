@@ -4,9 +4,9 @@ Logits and labels come in as arrays; `predict` makes the logits. Classes are num
 Intervals are over loadouts: the ten rotations of one car are no ten independent images.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +20,9 @@ from lib.evaluation.intervals import (
     mean_over_groups,
     statistic_over_groups,
 )
+from lib.evaluation.map_distance import maps_of
 from lib.evaluation.reconstruction import evaluation_mode
+from lib.models.classifier import Classifier
 
 BINS = 15  # as Guo et al. 2017 and most who followed
 BATCH = 256
@@ -43,6 +45,7 @@ class Predictions:
 
     logits: Float32[np.ndarray, "n c"]
     features: Float32[np.ndarray, "n d"]  # input of the last linear layer
+    maps: Mapping[int, Float32[np.ndarray, "n _f"]] = field(default_factory=dict)  # by block
 
 
 @dataclass(frozen=True)
@@ -92,19 +95,28 @@ def predict(
     store: ImageSource,
     indices: Int[np.ndarray, " n"],
     batch: int = BATCH,
+    *,
+    blocks: Sequence[int] = (),
 ) -> Predictions:
     """Logits and penultimate features of the images at `indices`, in one pass, where `model` is.
 
-    Each module is in evaluation mode meanwhile and in its own mode afterwards.
+    Of a `Classifier` also the flattened maps of `blocks`, counted from 1. Each module is in
+    evaluation mode meanwhile and in its own mode afterwards.
 
     Raises:
-        ValueError: no images, a batch below 1, or the last linear layer does not make the logits.
+        ValueError: no images, a batch below 1, a block that there is none of, or the last linear
+            layer does not make the logits.
     """
     if batch < 1 or not len(indices):
         raise ValueError(f"batch is {batch} for {len(indices)} indices; give at least one of each")
     device = next(model.parameters()).device
-    rows: list[tuple[Tensor, Tensor]] = []
-    with evaluation_mode(model), _inputs_and_outputs(last_linear(model)) as seen:
+    rows: list[list[Tensor]] = []
+    reading: AbstractContextManager[dict[int, Tensor]] = nullcontext({})
+    if isinstance(model, Classifier):
+        reading = maps_of(model, blocks)
+    elif blocks:
+        raise ValueError(f"blocks is {tuple(blocks)}, but only a Classifier has any; leave it out")
+    with evaluation_mode(model), _inputs_and_outputs(last_linear(model)) as seen, reading as maps:
         for start in range(0, len(indices), batch):
             seen.clear()
             images = torch.from_numpy(store.batch(indices[start : start + batch])).to(device)
@@ -114,8 +126,10 @@ def predict(
                     "the output of model is not that of its last nn.Linear; register the layer "
                     "that makes the logits last, and return what it gives"
                 )
-            rows.append((logits.float().cpu(), seen[0][0].float().cpu()))
-    return Predictions(*(torch.cat(column).numpy() for column in zip(*rows, strict=True)))
+            found = (logits, seen[0][0], *(maps[block] for block in blocks))
+            rows.append([value.float().cpu() for value in found])
+    logits, features, *read = (torch.cat(column).numpy() for column in zip(*rows, strict=True))
+    return Predictions(logits, features, dict(zip(blocks, read, strict=True)))
 
 
 def check_logits(logits: Float[np.ndarray, "n c"], labels: Int[np.ndarray, " m"]) -> None:

@@ -1,27 +1,19 @@
-"""What a mistake resembles: the nearest training images in feature space and in pixels.
+"""What a mistake resembles: the nearest training images in feature space.
 
 Whether a neighbour is of the same loadout tells a leak (the network has seen this very car from
 another side) from likeness.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int, Int64, UInt8
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from sklearn.metrics import pairwise_distances
 
 from lib.evaluation.classification import check_logits, probabilities
 
 BLOCK = 512  # gallery entries compared at once
-
-
-@runtime_checkable
-class FrameSource(Protocol):
-    """Anything with images as bytes, such as a `FrameStore`."""
-
-    frames: UInt8[np.ndarray, "n h w 3"]
 
 
 @dataclass(frozen=True)
@@ -57,30 +49,6 @@ def nearest_features(
     _check(len(queries), len(gallery), k)
     blocks = (gallery[start : start + BLOCK] for start in range(0, len(gallery), BLOCK))
     return _nearest(queries.astype(np.float64), blocks, k)
-
-
-def nearest_images(
-    queries: UInt8[np.ndarray, "m h w 3"],
-    store: FrameSource,
-    indices: Int[np.ndarray, " n"],
-    *,
-    k: int = 5,
-) -> Neighbours:
-    """Nearest among the frames of `store` at `indices`, read block by block.
-
-    Distances are root mean squares over pixels and channels, in 8-bit levels (0 to 255); places
-    are positions in `indices`.
-    """
-    _check(len(queries), len(indices), k)
-    flat = queries.reshape(len(queries), -1).astype(np.float64)
-
-    def blocks() -> Iterator[Float64[np.ndarray, "b d"]]:
-        for start in range(0, len(indices), BLOCK):
-            frames = store.frames[indices[start : start + BLOCK]]
-            yield frames.reshape(len(frames), -1).astype(np.float64)
-
-    found = _nearest(flat, blocks(), k)
-    return Neighbours(found.places, found.distances / np.sqrt(flat.shape[1]))
 
 
 def kinship(

@@ -2,7 +2,8 @@
 
 Six scores, the higher the newer, as OpenOOD and others report them: three from logits (MSP,
 energy, max logit) and three from penultimate features (k-NN, ViM, Mahalanobis). All but the last
-are those of ``pytorch_ood``. None of them sees a new car before it is judged;
+are those of ``pytorch_ood``. A seventh looks at the map of an inner block
+(`lib.evaluation.map_distance`). None of them sees a new car before it is judged;
 `lib.evaluation.novelty_detection` judges.
 """
 
@@ -23,8 +24,10 @@ from sklearn.covariance import EmpiricalCovariance
 from torch import Tensor, nn
 
 from lib.evaluation.classification import Predictions, check_logits
+from lib.evaluation.map_distance import Reading, fit_gallery
 
-SCORES = ("msp", "energy", "max_logit", "knn", "vim", "mahalanobis")
+MAP_SCORE = "knn_map"
+SCORES = ("msp", "energy", "max_logit", "knn", "vim", "mahalanobis", MAP_SCORE)
 NEIGHBOURS = 50  # as Sun et al. 2022 chose for CIFAR-10
 MOST_FITTED = 20_000  # training images the scores are fitted on
 Features = Float[np.ndarray, "n d"]
@@ -47,6 +50,7 @@ def fit_novelty(
     labels: Int[np.ndarray, " m"],
     head: nn.Linear,
     *,
+    reading: Reading | None = None,
     neighbours: int = NEIGHBOURS,
     most: int = MOST_FITTED,
     seed: int = 0,
@@ -54,7 +58,9 @@ def fit_novelty(
     """All of `SCORES`, fitted on predictions of training images of known classes.
 
     `head` is the last linear layer of the model (`classification.last_linear`), which ViM needs.
-    Of more than `most` images a random choice is taken: k-NN has to keep them all.
+    `reading` says which map `MAP_SCORE` reads, and `train` and what is scored have to hold it;
+    without it that score is left out. Of more than `most` images a random choice is taken: k-NN
+    has to keep them all.
 
     Raises:
         ValueError: labels that do not fit, fewer images than `neighbours`, or a class without any.
@@ -72,16 +78,19 @@ def fit_novelty(
     known = torch.from_numpy(labels.astype(np.int64))
     knn = KNN(None, k=neighbours).fit_features(torch.from_numpy(features), known)
     vim = _fit_vim(features, known, head)
-    return NoveltyScores(
-        {
-            "msp": _on_logits(MaxSoftmax.score),
-            "energy": _on_logits(EnergyBased.score),
-            "max_logit": _on_logits(MaxLogit.score),
-            "knn": _on_features(knn.predict_features),
-            "vim": _on_features(vim.predict_features),
-            "mahalanobis": _mahalanobis(features, labels, classes=logits.shape[1]),
-        }
-    )
+    scores: dict[str, Score] = {
+        "msp": _on_logits(MaxSoftmax.score),
+        "energy": _on_logits(EnergyBased.score),
+        "max_logit": _on_logits(MaxLogit.score),
+        "knn": _on_features(knn.predict_features),
+        "vim": _on_features(vim.predict_features),
+        "mahalanobis": _mahalanobis(features, labels, classes=logits.shape[1]),
+    }
+    if reading is not None:
+        block = reading.block
+        gallery = fit_gallery(train.maps[block], reading, most=most, seed=seed)
+        scores[MAP_SCORE] = lambda predictions: gallery(predictions.maps[block])
+    return NoveltyScores(scores)
 
 
 def _on_logits(score: Callable[[Tensor], Tensor]) -> Score:

@@ -1,14 +1,12 @@
 """How well scores tell cars never seen from known ones."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
@@ -25,11 +23,10 @@ from lib.figures.sideswipe_marks import (
     rows,
     times,
 )
-from lib.figures.style import INK, MUTED, PALETTE, figure, note
+from lib.figures.style import INK, MUTED, figure
 
 POOLED = Look("D", INK, size=6.5)
 ACCEPTED = 0.95  # of known cars
-BINS = 40
 
 
 def novelty_scores(
@@ -74,64 +71,47 @@ def novelty_scores(
     return fig
 
 
-def novelty_histograms(
-    known: Float[np.ndarray, " n"],
-    new: Mapping[str, Float[np.ndarray, " _m"]],
-    *,
-    label: str,
-    limit: float | None = None,
+def left_out(
+    areas: Mapping[str, Mapping[int, Sequence[float]]], *, chosen: tuple[str, int]
 ) -> Figure:
-    """How one score is spread over known cars (filled) and over each group of new ones (lines).
+    """AUROC over the number of neighbours, a line a map, small marks for each car left out.
 
-    `limit` is the score above which a car is flagged unknown. What lies beyond the first and
-    the last hundredth of every group is gathered in the outermost bins.
+    `areas` maps names of maps to numbers of neighbours to one AUROC a car; `chosen`, a name and
+    a number, is ringed. The axis is one of errors: each step down is half as many.
 
     Raises:
-        ValueError: no known car, or a group of no new cars.
+        ValueError: no area, or a `chosen` that is not among them.
     """
-    groups = {"known cars": known, **new}
-    if empty := [name for name, values in groups.items() if not len(values)]:
-        raise ValueError(f"{', '.join(empty)} have no score; give at least one each")
-    fig, axis = figure(2.6)
-    edges = _edges(list(groups.values()), limit)
-    handles: list[Patch | Line2D] = [Patch(color="#c9ced4", label=f"known cars ({len(known):,})")]
-    axis.stairs(_shares(known, edges), edges, fill=True, color="#c9ced4")
-    for i, (name, values) in enumerate(new.items()):
-        look: dict[str, Any] = {
-            "color": PALETTE[i % 6],
-            "linestyle": DASHES[i % 4],
-            "linewidth": 1.5,
-        }
-        axis.stairs(_shares(values, edges), edges, **look)
-        handles.append(Line2D([], [], label=f"{name} ({len(values):,})", **look))
-    if limit is not None:
-        flagged = np.mean(np.concatenate(list(new.values())) > limit) if new else np.nan
-        text = f"limit: {per_cent(float(flagged))} of new cars lie above"
-        handles.append(level(axis, limit, text, upright=True))
-    axis.set_ylim(bottom=0)
-    axis.set_xlim(edges[0], edges[-1])
-    axis.set(xlabel=label, ylabel="share of its cars, %")
-    legend_above(fig, handles, columns=min(3, len(handles)))
-    note(fig, "The outermost bins hold all that lies beyond.")
+    name, neighbours = chosen
+    if not len(areas.get(name, {}).get(neighbours, ())):
+        raise ValueError(
+            f"chosen is {chosen}, areas has {[(n, list(k)) for n, k in areas.items()]}; choose one "
+            "that has values"
+        )
+    fig, axis = figure(2.8)
+    handles = []
+    places = {k: i for i, k in enumerate(sorted({k for line in areas.values() for k in line}))}
+    for i, (title, line) in enumerate(areas.items()):
+        look, shift = looks(len(areas))[i], 0.08 * (i - (len(areas) - 1) / 2)
+        at = np.array([places[k] + shift for k in line])
+        # what is perfect has no place on the axis
+        missed = [100 * (1 - np.minimum(values, 0.9999)) for values in line.values()]
+        for x, each in zip(at, missed, strict=True):
+            axis.plot(np.full(len(each), x), each, look.mark, color=look.colour, markersize=3,
+                      alpha=0.45, markeredgewidth=0)  # fmt: skip
+        means = [float(each.mean()) for each in missed]
+        axis.plot(at, means, color=look.colour, linestyle=DASHES[i % 4], marker=look.mark)
+        handles.append(line_handle(look, i, title))
+        if title == name:
+            x, y = at[list(line).index(neighbours)], means[list(line).index(neighbours)]
+            axis.plot([x], [y], "o", markersize=13, markerfacecolor="none", color=INK)
+    axis.set_yscale("log")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{100 - value:g}")
+    axis.invert_yaxis()
+    axis.set_xticks(list(places.values()), [str(k) for k in places])
+    axis.set(xlabel="neighbour that counts", ylabel="AUROC, %")
+    legend_above(fig, handles)
     return fig
-
-
-def _edges(groups: list[Float[np.ndarray, " _n"]], limit: float | None) -> Float[np.ndarray, " e"]:
-    """Bins from the first to the last hundredth of all groups, and to `limit`."""
-    finite = [values[np.isfinite(values)] for values in groups]
-    ends = [np.quantile(values, (0.01, 0.99), method="nearest") for values in finite if len(values)]
-    ends += [] if limit is None else [np.array([limit, limit])]
-    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-    room = 0.03 * (high - low) or 0.5
-    return np.linspace(low - room, high + room, BINS + 1)
-
-
-def _shares(
-    values: Float[np.ndarray, " n"], edges: Float[np.ndarray, " e"]
-) -> Float[np.ndarray, " k"]:
-    """Per cent of the values in each bin, those beyond in the outermost."""
-    counts, _ = np.histogram(values.clip(edges[0], edges[-1]), edges)
-    return 100 * counts / len(values)
 
 
 def novelty_roc(

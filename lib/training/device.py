@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -17,6 +17,7 @@ from lightning_fabric import seed_everything as fabric_seed_everything
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
+Precision = Literal["32-true", "bf16-mixed"]
 
 # mallopt(3): no block is mapped on its own, none given back, and the heap grows in large pieces.
 _MALLOC_OPTIONS = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * 2**20))
@@ -83,6 +84,20 @@ def make_fabric(
     if os.environ.get("LOCAL_WORLD_SIZE"):
         fabric.launch()  # the processes are there already: this only connects them
     return fabric
+
+
+def pick_precision(device: str) -> Precision:
+    """How `device` trains fastest without a loss scaler, its weights and sums in float32.
+
+    ``bf16-mixed`` where it multiplies bfloat16 itself (newer GPUs; AMD's Zen 4, Intel's Cooper
+    Lake and what came after), else ``32-true``.
+    """
+    if device == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        able = torch.cpu.get_capabilities()
+        native = device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return "bf16-mixed" if native else "32-true"
 
 
 def keep_freed_memory() -> bool:

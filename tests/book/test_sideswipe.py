@@ -9,7 +9,7 @@ import pytest
 from lib.book import sideswipe as study
 from lib.book.results import Ledger
 from lib.book.rows import ID
-from lib.book.sideswipe import experiments, facts, judging, looks, newcars, sizes, told
+from lib.book.sideswipe import experiments, facts, judging, leaveout, looks, newcars, sizes, told
 from lib.book.sideswipe.experiments import Experiment, Trained
 from lib.book.sideswipe.judging import Judged
 from lib.book.sideswipe.looks import Looks
@@ -19,8 +19,10 @@ from lib.evaluation.attention import Attention
 from lib.evaluation.car_classifier import load_classifier
 from lib.evaluation.classification import summarise
 from lib.evaluation.intervals import Estimate
+from lib.evaluation.map_distance import Reading
 from lib.evaluation.randomisation import Randomisation
-from lib.training.classifier import ClassifierConfig, train_classifier
+from lib.models.classifier import Classifier
+from lib.training.classifier import NETWORKS, ClassifierConfig, train_classifier
 from lib.worlds.garage.footage import GarageFootage, make_garage
 from lib.worlds.garage.loadout import NEW_BODIES, Variant
 from tests.data.cars import SCREENSHOT, SMALL, write_cars
@@ -249,7 +251,7 @@ class TestLooks:
 
 class TestNewCars:
     def test_they_are_judged_by_every_score(self, judged, cars, new, ledger):
-        found = newcars.meet_new_cars(of(judged), cars, new, most=60)
+        found = newcars.meet_new_cars(of(judged), cars, new, reading=Reading(4, 1), most=60)
         assert set(found.bodies) == {"hatchback", "pickup", "roadster", "prototype"}
         assert sum(of.sum() for of in found.bodies.values()) == len(found.indices) == 60
         study.record_novelty(ledger, "writeup", found, seed=0)
@@ -265,12 +267,55 @@ class TestNewCars:
         table = study.novelty_table({"writeup": found})
         assert len(table) == len(newcars.WORDS)
         with pytest.raises(ValueError, match="chosen is 'luck'; choose one of msp"):
-            newcars.meet_new_cars(of(judged), cars, new, most=60, chosen="luck")
+            newcars.meet_new_cars(
+                of(judged), cars, new, reading=Reading(3, 1), most=60, chosen="luck"
+            )
+
+    def test_the_reading_is_chosen_on_cars_left_out_of_training(self, cars, tmp_path, ledger):
+        options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.02}
+        found = leaveout.leave_out(cars, **options)
+        assert tuple(found.by_car) == cars.images.class_names
+        assert all(len(one) == 12 for one in found.by_car.values())
+        means = found.means
+        assert means[found.best] == max(means.values())
+        first = next(iter(means))
+        assert means[first] == pytest.approx(np.mean([o[first] for o in found.by_car.values()]))
+        study.record_left_out(ledger, found, seed=0)
+        rows = {row.id: row.value for row in ledger.rows}
+        assert rows["sideswipe.leftout.2_1.auroc"] == pytest.approx(means[Reading(2, 1)])
+        assert rows["sideswipe.leftout.chosen.worst_auroc"] <= means[found.best]
+        assert f"the map of block {found.best.block}" in study.left_out_sentence(found)
+        assert len(study.left_out_figure(found).axes[0].get_xticks()) == 4
+
+    def test_a_car_left_out_is_never_trained_on(self, cars, tmp_path, monkeypatch):
+        seen = []
+
+        def train(config, images, train, validation, **options):
+            seen.append(
+                (config.shape.classes, images.labels["model"].to_numpy(), train, validation)
+            )
+            return train_classifier(config, images, train, validation, **options)
+
+        monkeypatch.setattr(leaveout, "train_classifier", train)
+        options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.02}
+        leaveout.leave_out(cars, **options)
+        for out, (classes, labels, *parts) in enumerate(seen):
+            assert classes == 3
+            for part in parts:
+                assert (cars.images.classes[part] != out).all()
+                pairs = set(zip(cars.images.classes[part], labels[part], strict=True))
+                assert sorted(new for _, new in pairs) == sorted({new for _, new in pairs})
+                assert {new for _, new in pairs} <= {0, 1, 2}
+
+    def test_a_network_with_fewer_blocks_reads_its_last(self):
+        small, large = (Classifier(NETWORKS[name].shape) for name in ("small", "writeup"))
+        assert leaveout.reading_for(Reading(4, 5), small) == Reading(4, 5)
+        assert leaveout.reading_for(Reading(4, 5), large) == Reading(3, 5)
 
     def test_none_without_pictures_of_any(self, judged, cars, tmp_path):
         options = {"root": tmp_path, "data_dir": str(tmp_path), "seed": 0, "like": cars}
         assert study.new_cars("tiny", **options) is None
-        assert study.meet_all(judged, cars, None, preset="tiny") == {}
+        assert study.meet_all(judged, cars, None, Reading(3, 1), preset="tiny") == {}
 
 
 class TestSizes:
@@ -355,7 +400,7 @@ class TestFacts:
 
 
 def test_a_kept_classifier_answers(judged, cars, ledger):
-    kept = study.keep_classifier(ledger, judged, cars)
+    kept = study.keep_classifier(ledger, judged, cars, Reading(3, 1))
     ledger.save()
     [path] = ledger.path.parent.rglob("classifier.npz")
     again = load_classifier(path)

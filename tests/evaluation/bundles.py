@@ -5,6 +5,7 @@ import torch
 
 from lib.evaluation.car_classifier import CarClassifier, Origin, build_classifier
 from lib.evaluation.classification import predict
+from lib.evaluation.map_distance import Reading
 from lib.models.classifier import Classifier, ClassifierShape
 
 NAMES = ("octane-like", "aftershock-like", "werewolf-like", "breakout-like")
@@ -28,14 +29,16 @@ def noise(count: int, seed: int = 0) -> np.ndarray:
     return coarse.repeat(10, 1).repeat(10, 2).astype(np.uint8)
 
 
-def features_of(model: Classifier, images: np.ndarray) -> np.ndarray:
-    return predict(model, Pixels(images), np.arange(len(images))).features
+def maps_of(model: Classifier, images: np.ndarray) -> np.ndarray:
+    """Maps of the block that the bundle reads."""
+    return predict(model, Pixels(images), np.arange(len(images)), blocks=[2]).maps[2]
 
 
 def make_classifier(**options) -> CarClassifier:
     model = Classifier(SHAPE, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         model.head.weight.mul_(4)  # else all probabilities are much alike
-    given = {"temperature": 1.7, "origin": Origin("tiny", "0123456789ab", "noise")} | options
-    train, known = features_of(model, noise(80)), features_of(model, noise(40, seed=1))
+    about = {"temperature": 1.7, "origin": Origin("tiny", "0123456789ab", "noise")}
+    given = about | {"reading": Reading(2, 1)} | options
+    train, known = maps_of(model, noise(80)), maps_of(model, noise(40, seed=1))
     return build_classifier(model.eval(), NAMES, train, known, **given)

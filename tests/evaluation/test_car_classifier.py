@@ -19,16 +19,17 @@ from lib.evaluation.car_classifier import (
     load_classifier,
     save_classifier,
 )
+from lib.evaluation.map_distance import Reading
 from lib.models.classifier import Classifier
-from tests.evaluation.bundles import NAMES, SHAPE, features_of, make_classifier, noise
+from tests.evaluation.bundles import NAMES, SHAPE, make_classifier, maps_of, noise
 
 
 @pytest.fixture(scope="module")
 def classifier():
-    return make_classifier(neighbours=4)
+    return make_classifier(reading=Reading(2, 4))
 
 
-def test_answers_are_softmax_and_the_distance_to_the_fourth_neighbour(classifier):
+def test_answers_are_softmax_and_the_distance_from_the_gallery(classifier):
     images = noise(9, seed=2)
     answers = classifier.classify(images)
     tensors = torch.from_numpy(images).permute(0, 3, 1, 2).double() / 255
@@ -39,12 +40,8 @@ def test_answers_are_softmax_and_the_distance_to_the_fourth_neighbour(classifier
         wanted = torch.softmax(model.head(features) / 1.7, 1).numpy()
     np.testing.assert_allclose(answers.probabilities, wanted, atol=1e-5)
     np.testing.assert_array_equal(answers.classes, wanted.argmax(1))
-    for i, vector in enumerate(features.numpy()):
-        unit = vector / np.linalg.norm(vector)
-        # halves are rounded, so that the rows are of unit length again only once divided by it
-        rows = [row / np.linalg.norm(row) for row in classifier.gallery.astype(float)]
-        distances = sorted(np.linalg.norm(unit - row) for row in rows)
-        assert answers.novelty[i] == pytest.approx(distances[3], abs=1e-5)
+    maps = maps_of(classifier.model, images)
+    np.testing.assert_allclose(answers.novelty, classifier.gallery(maps), atol=1e-6)
     np.testing.assert_array_equal(answers.unknown, answers.novelty > classifier.limit)
 
 
@@ -56,14 +53,14 @@ def test_the_limit_accepts_the_share_of_known_cars_with_the_gallery_that_is_kept
 
 
 def test_what_is_unlike_all_training_images_is_unknown(classifier):
-    turned = replace(classifier, gallery=np.eye(5, dtype=np.float16)[[0] * 80])
-    assert turned.classify(noise(3)).novelty.min() > 0.1
-    near = replace(classifier, gallery=_unit(features_of(classifier.model, noise(80))))
-    assert near.classify(noise(3)).novelty.max() < turned.classify(noise(3)).novelty.min()
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    some = make_classifier()
+    assert some.classify(noise(80)).novelty.max() < 0.01, "each is its own nearest neighbour"
+    assert not some.classify(noise(80)).unknown.any()
+    opposite = np.repeat(-some.gallery.vectors[:1], 80, 0)
+    turned = replace(some, gallery=replace(some.gallery, vectors=opposite))
+    answer = turned.classify(noise(80)[:1])
+    assert answer.novelty[0] == pytest.approx(2, abs=1e-2)
+    assert answer.unknown.all()
 
 
 @given(st.integers(1, 12), st.integers(0, 100))
@@ -104,21 +101,14 @@ def test_heat_is_at_image_size_and_leaves_the_model_alone(classifier):
     assert not classifier.model.training
 
 
-def test_the_gallery_is_a_small_sample_whatever_the_size_of_features(monkeypatch, rng):
-    model = Classifier(SHAPE)
-    train = rng.uniform(0, 1e7, (6_000, 5)).astype(np.float32)  # beyond what float16 can hold
-    known = train[:100]
+def test_the_gallery_is_a_small_sample_whatever_the_size_of_maps(rng):
+    train = rng.uniform(0, 1e7, (9_000, 70)).astype(np.float32)  # beyond what float16 can hold
     made = build_classifier(
-        model, NAMES, train, known, temperature=1.0, origin=Origin("tiny", "x"), seed=1
-    )
-    assert made.gallery.shape == (2_000, 5)
-    np.testing.assert_allclose(np.linalg.norm(made.gallery.astype(float), axis=1), 1, atol=2e-3)
-    # 50 of 6,000 are as near as 17 of 2,000
-    assert made.neighbours == 17
-    few = build_classifier(
-        model, NAMES, train[:20], known, temperature=1.0, origin=Origin("tiny", "x")
-    )
-    assert (len(few.gallery), few.neighbours) == (20, 20)
+        Classifier(SHAPE), NAMES, train, train[:100], reading=Reading(1, 3),
+        temperature=1.0, origin=Origin("tiny", "x"), seed=1,
+    )  # fmt: skip
+    assert made.gallery.vectors.shape == (8_000, 64)
+    assert made.gallery.reading == Reading(1, 3)
 
 
 def test_a_saved_classifier_comes_back_and_is_the_same_bytes_each_time(classifier, tmp_path: Path):
@@ -128,8 +118,9 @@ def test_a_saved_classifier_comes_back_and_is_the_same_bytes_each_time(classifie
     save_classifier(second, again)
     assert first.read_bytes() == second.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["classifier.npz", "deep"]
-    for name in ("class_names", "temperature", "neighbours", "limit", "accepted", "origin"):
+    for name in ("class_names", "temperature", "limit", "accepted", "origin"):
         assert getattr(again, name) == getattr(classifier, name)
+    assert again.gallery.reading == classifier.gallery.reading
     assert again.model.shape == SHAPE
     assert not again.model.training
     images = noise(6, seed=5)
@@ -181,10 +172,10 @@ def test_damaged_and_foreign_files_are_refused(classifier, tmp_path: Path):
 def test_another_format_and_contradictions_are_told(classifier, tmp_path: Path):
     path = tmp_path / "c.npz"
     save_classifier(path, classifier)
-    rewritten(path, format=2)
-    with pytest.raises(ValueError, match="is of format 2, this version reads 1"):
+    rewritten(path, format=1)
+    with pytest.raises(ValueError, match="is of format 1, this version reads 2"):
         load_classifier(path)
-    rewritten(path, format=1, class_names=["a", "b"])
+    rewritten(path, format=2, class_names=["a", "b"])
     with pytest.raises(ValueError, match="damaged .class_names is a, b; the network has 4 classes"):
         load_classifier(path)
 
@@ -194,14 +185,17 @@ def test_another_format_and_contradictions_are_told(classifier, tmp_path: Path):
     [
         ({"class_names": ("a", "a", "b", "c")}, "give each a name of its own"),
         ({"temperature": 0.0}, "temperature is 0.0; give a positive number"),
-        ({"gallery": np.zeros((80, 4), np.float16)}, r"gallery is \[80, 4\].*5 features"),
-        ({"gallery": np.full((80, 5), np.nan, np.float16)}, "give finite vectors"),
-        ({"neighbours": 81}, "neighbours is 81; give a number from 1 to the gallery's 80"),
     ],
 )
 def test_parts_that_do_not_fit_are_named(classifier, changes, message):
     with pytest.raises(ValueError, match=message):
         replace(classifier, **changes)
+
+
+def test_a_gallery_of_another_network_is_named(classifier):
+    deeper = replace(classifier.gallery, reading=Reading(3, 1))
+    with pytest.raises(ValueError, match="gallery reads block 3, the network has blocks 1 to 2"):
+        replace(classifier, gallery=deeper)
 
 
 def test_wrong_images_are_named(classifier):
@@ -211,6 +205,6 @@ def test_wrong_images_are_named(classifier):
         classifier.heat(np.zeros((1, 150, 400, 3), np.uint8))
     with pytest.raises(ValueError, match="train has 0 rows and known 3"):
         build_classifier(
-            Classifier(SHAPE), NAMES, np.zeros((0, 5)), np.zeros((3, 5)),
-            temperature=1.0, origin=Origin("tiny", "x"),
+            Classifier(SHAPE), NAMES, np.zeros((0, 5), np.float32), np.zeros((3, 5), np.float32),
+            reading=Reading(1, 1), temperature=1.0, origin=Origin("tiny", "x"),
         )  # fmt: skip

@@ -1,7 +1,5 @@
 """Nearest neighbours against loops over every pair, across block borders."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,14 +10,8 @@ from lib.evaluation.neighbours import (
     Neighbours,
     kinship,
     nearest_features,
-    nearest_images,
     worst_mistakes,
 )
-
-
-@dataclass
-class Frames:
-    frames: np.ndarray
 
 
 def loop_neighbours(queries, gallery, k):
@@ -47,26 +39,6 @@ def test_of_equal_distances_the_earlier_comes_first(monkeypatch):
     monkeypatch.setattr(module, "BLOCK", 2)
     got = nearest_features(np.zeros((1, 1)), np.array([[1.0], [-1], [1], [0], [-1]]), k=4)
     assert got.places.tolist() == [[3, 0, 1, 2]]
-
-
-def test_pixels_are_root_mean_squares_over_the_chosen_frames(rng, monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 3)
-    store = Frames(rng.integers(0, 256, (12, 4, 5, 3), dtype=np.uint8))
-    queries, indices = store.frames[[4, 9]].copy(), np.array([11, 9, 0, 2, 4, 7, 1])
-    queries[1] = 255 - queries[1]
-    got = nearest_images(queries, store, indices, k=3)
-    for row, query in enumerate(queries):
-        rms = [np.sqrt(((query.astype(float) - store.frames[i]) ** 2).mean()) for i in indices]
-        assert got.places[row].tolist() == np.argsort(rms)[:3].tolist()
-        np.testing.assert_allclose(got.distances[row], np.sort(rms)[:3], atol=1e-4)
-    assert indices[got.places[0, 0]] == 4
-    assert got.distances[0, 0] == pytest.approx(0, abs=1e-4)
-
-
-def test_black_and_white_are_255_levels_apart():
-    store = Frames(np.full((1, 2, 2, 3), 255, np.uint8))
-    got = nearest_images(np.zeros((1, 2, 2, 3), np.uint8), store, np.array([0]), k=1)
-    assert got.distances.item() == pytest.approx(255)
 
 
 def test_kinship_compares_loadouts_and_classes():

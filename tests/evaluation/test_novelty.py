@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import nn
 
 from lib.evaluation.classification import Predictions, probabilities
+from lib.evaluation.map_distance import Reading, fit_gallery
 from lib.evaluation.novelty import SCORES, fit_novelty, known_limit
 from lib.evaluation.novelty_detection import auroc
 
@@ -18,7 +19,9 @@ def cloud(head: nn.Linear, centres: np.ndarray, seed: int) -> Predictions:
     rng = np.random.default_rng(seed)
     features = (centres + rng.normal(size=centres.shape)).astype(np.float32)
     with torch.no_grad():
-        return Predictions(head(torch.from_numpy(features)).numpy(), features)
+        # maps with a place of their own: twelve numbers for the eight features
+        maps = np.concatenate([features, features[:, :4] ** 2], 1)
+        return Predictions(head(torch.from_numpy(features)).numpy(), features, {2: maps})
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def train(head, labels):
 
 @pytest.fixture
 def fitted(train, labels, head):
-    return fit_novelty(train, labels, head, neighbours=10)
+    return fit_novelty(train, labels, head, reading=Reading(2, 3), neighbours=10)
 
 
 def test_logit_scores_are_their_formulas(fitted, train):
@@ -54,10 +57,17 @@ def test_logit_scores_are_their_formulas(fitted, train):
     np.testing.assert_allclose(scores["max_logit"], -z.max(1))
 
 
+def test_the_map_score_is_the_gallerys_and_only_where_a_map_is_read(fitted, train, labels, head):
+    gallery = fit_gallery(train.maps[2], Reading(2, 3), most=20_000)
+    np.testing.assert_allclose(fitted(train)["knn_map"], gallery(train.maps[2]))
+    assert tuple(fit_novelty(train, labels, head)(train)) == SCORES[:-1]
+
+
 def test_sure_images_are_not_tied(fitted):
     """In float32 both probabilities would be exactly 1."""
     logits = np.array([[20.0, 0, 0], [30.0, 0, 0]], np.float32)
-    scores = fitted(Predictions(logits, np.zeros((2, 8), np.float32)))["msp"]
+    blank = np.zeros((2, 12), np.float32)
+    scores = fitted(Predictions(logits, blank[:, :8], {2: blank}))["msp"]
     assert scores[0] > scores[1]
 
 

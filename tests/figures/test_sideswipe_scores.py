@@ -228,25 +228,21 @@ class TestNovelty:
         with pytest.raises(ValueError, match=r"pooled has scores \[\], by_body \['MSP'"):
             new_figures.novelty_scores({}, BODIES)
 
-    def test_histograms_hold_every_car(self, rng):
-        known = rng.normal(0, 1, 500)
-        new = {"hatchback": rng.normal(3, 1, 80), "pickup": np.append(rng.normal(2, 1, 99), 1e6)}
-        figure = legible(new_figures.novelty_histograms(known, new, label="energy", limit=1.5))
+    def test_readings_left_out(self):
+        areas = {"block 3": {1: [0.99, 0.999], 5: [0.98, 1.0]}, "block 4": {1: [0.9, 0.95]}}
+        figure = legible(new_figures.left_out(areas, chosen=("block 3", 1)))
         [axes] = figure.axes
-        for patch in axes.patches:
-            assert patch.get_data().values.sum() == pytest.approx(100)
-        assert axes.get_xlim()[1] < 100, "one far car does not squeeze the rest"
-        above = np.mean(np.concatenate(list(new.values())) > 1.5)
-        assert legend_words(figure) == [
-            "known cars (500)", "hatchback (80)", "pickup (100)",
-            f"limit: {100 * above:.0f} % of new cars lie above",
-        ]  # fmt: skip
-        assert axes.lines[0].get_xdata()[0] == 1.5
-
-    def test_one_value(self):
-        legible(new_figures.novelty_histograms(np.ones(3), {"a": np.ones(1)}, label="MSP"))
-        with pytest.raises(ValueError, match="a have no score; give at least one each"):
-            new_figures.novelty_histograms(np.ones(3), {"a": np.ones(0)}, label="MSP")
+        assert axes.yaxis_inverted()
+        means = [line for line in axes.lines if line.get_linestyle() != "None"]
+        # the axis is one of errors, in per cent; a perfect car counts as 99.99 %
+        np.testing.assert_allclose(means[0].get_ydata(), [0.55, 1.005])
+        np.testing.assert_allclose(means[1].get_ydata(), [7.5])
+        ring = next(line for line in axes.lines if line.get_markersize() == 13)
+        assert ring.get_ydata()[0] == pytest.approx(0.55)
+        assert ticks(axes.xaxis) == ["1", "5"]
+        assert legend_words(figure) == ["block 3", "block 4"]
+        with pytest.raises(ValueError, match=r"chosen is \('block 9', 1\), areas has"):
+            new_figures.left_out(areas, chosen=("block 9", 1))
 
     @settings(max_examples=6, deadline=None)
     @given(seed=st.integers(0, 99), ties=st.booleans())

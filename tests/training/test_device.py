@@ -14,6 +14,7 @@ from lib.training.device import (
     keep_freed_memory,
     make_fabric,
     pick_device,
+    pick_precision,
     seed_everything,
     usable_cores,
 )
@@ -37,6 +38,30 @@ def test_devices_that_are_not_there_are_refused(monkeypatch):
         pick_device("gpu")
     with pytest.raises(ValueError, match=r"'cuda' was asked for, but PyTorch finds only .*cpu"):
         pick_device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("device", "able", "expected"),
+    [
+        ("cpu", {"avx512_bf16": True}, "bf16-mixed"),
+        ("cpu", {"amx_bf16": True}, "bf16-mixed"),
+        ("cpu", {"avx512_bf16": False, "avx2": True}, "32-true"),
+        ("cpu", {}, "32-true"),  # other processors name other abilities
+        ("mps", {"avx512_bf16": True}, "32-true"),
+    ],
+)
+def test_products_are_in_bfloat16_where_the_processor_has_it(monkeypatch, device, able, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert pick_precision(device) == expected
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_gpus_that_only_emulate_bfloat16_keep_to_float32(monkeypatch, native, expected):
+    def supported(including_emulation: bool = True) -> bool:
+        return including_emulation or native
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert pick_precision("cuda") == expected
 
 
 def test_fabric_says_nothing(capfd, caplog):

@@ -25,6 +25,7 @@ from lib.book.sideswipe.facts import (
     writeup_network,
 )
 from lib.book.sideswipe.judging import judge_all, record_scores, scores
+from lib.book.sideswipe.leaveout import leave_out, left_out_sentence, record_left_out
 from lib.book.sideswipe.looks import LOOKED, SWAPPED, look, swap_parts
 from lib.book.sideswipe.newcars import (
     meet_all,
@@ -41,6 +42,7 @@ from lib.book.sideswipe.pictures import (
     failure_figure,
     front_figure,
     layer_words,
+    left_out_figure,
     names,
     new_car_figure,
     novelty_figure,
@@ -90,6 +92,9 @@ __all__ = [
     "leak",
     "leak_sentence",
     "learning_curve",
+    "leave_out",
+    "left_out_figure",
+    "left_out_sentence",
     "look",
     "looks_sentence",
     "main_runs",
@@ -107,6 +112,7 @@ __all__ = [
     "range_sentence",
     "record_curve",
     "record_facts",
+    "record_left_out",
     "record_looks",
     "record_novelty",
     "record_probes",

@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.book.results import Ledger
 from lib.book.sideswipe.experiments import SHARE
-from lib.book.sideswipe.judging import Judged, thinned
+from lib.book.sideswipe.judging import WATCHED, Judged, thinned
 from lib.book.sideswipe.newcars import FITTED
 from lib.book.sideswipe.sizes import grouped_run
 from lib.data.garage import Cars
@@ -19,26 +19,34 @@ from lib.evaluation.car_classifier import (
     save_classifier,
 )
 from lib.evaluation.classification import predict
+from lib.evaluation.map_distance import Reading
 
 DATA = "the garage world, whole loadouts held out"
 OWN = "cars given by the reader, whole loadouts held out"
 
 
 def keep_classifier(
-    ledger: Ledger, judged: Mapping[str, Sequence[Judged]], cars: Cars
+    ledger: Ledger, judged: Mapping[str, Sequence[Judged]], cars: Cars, reading: Reading
 ) -> CarClassifier:
-    """The small network with temperature, training features and limit, in a file of the ledger.
+    """The small network with temperature, training maps and limit, in a file of the ledger.
 
     It was trained on all loadouts but a share `SHARE` for validation and as much for testing.
     """
     one = grouped_run(judged, "small")
     images, trained = cars.images, one.trained
-    train = thinned(trained.splits.train, images.store.groups.astype(np.int64), FITTED)
+    groups = images.store.groups.astype(np.int64)
+    parts = ((trained.splits.train, FITTED), (trained.splits.validation, WATCHED))
+    train, known = (
+        predict(trained.run.model, images.store, thinned(part, groups, most),
+                blocks=[reading.block]).maps[reading.block]
+        for part, most in parts
+    )  # fmt: skip
     classifier = build_classifier(
         trained.run.model,
         images.class_names,
-        predict(trained.run.model, images.store, train).features,
-        one.validation.features,
+        train,
+        known,
+        reading=reading,
         temperature=one.temperature,
         origin=Origin(
             ledger.preset,

@@ -1,7 +1,8 @@
 """Cars of bodies that no network was trained on: can they be told from known ones?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ import pandas as pd
 from jaxtyping import Bool, Float64, Int64
 
 from lib.book.results import Ledger
-from lib.book.sideswipe.judging import MOST, Better, Judged, record, thinned
+from lib.book.sideswipe.judging import MOST, WATCHED, Better, Judged, record, thinned
+from lib.book.sideswipe.leaveout import reading_for
 from lib.book.sideswipe.sizes import grouped_run
 from lib.book.sideswipe.told import told
 from lib.data.garage import NEW_FOLDER, Cars, prepare_cars
 from lib.evaluation.classification import Predictions, last_linear, predict
-from lib.evaluation.novelty import SCORES, fit_novelty, known_limit
+from lib.evaluation.map_distance import Reading
+from lib.evaluation.novelty import MAP_SCORE, SCORES, fit_novelty, known_limit
 from lib.evaluation.novelty_detection import Detection, NoveltyReport, report
 from lib.worlds.garage.footage import load_settings
 from lib.worlds.garage.loadout import Variant
@@ -26,6 +29,7 @@ WORDS = {
     "knn": "k-NN distance",
     "vim": "ViM",
     "mahalanobis": "Mahalanobis",
+    MAP_SCORE: "k-NN distance of maps",
 }
 FITTED = 20_000  # training images the scores are fitted on, at most
 DETECTION: dict[str, Better] = {"auroc": "higher", "fpr95": "lower", "aupr": "higher"}
@@ -55,37 +59,50 @@ class Novelty:
 
 
 def meet_new_cars(
-    judged: Judged, cars: Cars, new: Cars, *, most: int, chosen: str = "knn"
+    judged: Judged,
+    cars: Cars,
+    new: Cars,
+    *,
+    reading: Reading,
+    most: int,
+    chosen: str = MAP_SCORE,
 ) -> Novelty:
     """Score known test cars and at most `most` new ones with every score of `SCORES`.
 
     Scores are fitted on training images, limits on validation images; new cars are used for
-    nothing but judging. `chosen` is the score of the flag, named before anything is seen.
+    nothing but judging. `reading` is the map that is looked at, `chosen` the score of the flag:
+    both are named before anything is seen.
     """
     if chosen not in SCORES:
         raise ValueError(f"chosen is {chosen!r}; choose one of {', '.join(SCORES)}")
     model, images = judged.trained.run.model, cars.images
-    train = thinned(judged.trained.splits.train, images.store.groups.astype(np.int64), FITTED)
+    reading = reading_for(reading, model)
+    said = partial(predict, model, blocks=[reading.block])
+    known_groups = images.store.groups.astype(np.int64)
+    train = thinned(judged.trained.splits.train, known_groups, FITTED)
+    validation = thinned(judged.trained.splits.validation, known_groups, WATCHED)
     fitted = fit_novelty(
-        predict(model, images.store, train), images.classes[train], last_linear(model),
-        seed=judged.trained.seed,
+        said(images.store, train), images.classes[train], last_linear(model),
+        reading=reading, seed=judged.trained.seed,
     )  # fmt: skip
     groups = new.images.store.groups.astype(np.int64)
     indices = thinned(np.arange(len(groups)), groups, most)
-    predictions = predict(model, new.images.store, indices)
-    known_scores, new_scores = fitted(judged.test), fitted(predictions)
+    predictions = said(new.images.store, indices)
+    known_scores = fitted(said(images.store, judged.indices))
+    new_scores = fitted(predictions)
+    limits = fitted(said(images.store, validation))
     names = new.images.class_names
     classes = new.images.classes[indices]
     bodies = {names[label]: classes == label for label in np.unique(classes)}
     return Novelty(
         known=known_scores,
         new=new_scores,
-        limits={name: known_limit(s) for name, s in fitted(judged.validation).items()},
+        limits={name: known_limit(scores) for name, scores in limits.items()},
         reports=report(
             known_scores, new_scores, judged.groups, groups[indices], bodies,
             seed=judged.trained.seed,
         ),
-        predictions=predictions,
+        predictions=replace(predictions, maps={}),
         indices=indices,
         bodies=bodies,
         chosen=chosen,
@@ -106,13 +123,20 @@ def new_cars(
 
 
 def meet_all(
-    judged: Mapping[str, Sequence[Judged]], cars: Cars, new: Cars | None, *, preset: str
+    judged: Mapping[str, Sequence[Judged]],
+    cars: Cars,
+    new: Cars | None,
+    reading: Reading,
+    *,
+    preset: str,
 ) -> dict[str, Novelty]:
     """Both networks on whole loadouts, each with new cars; nothing where there are none."""
     if new is None:
         return {}
     return {
-        network: meet_new_cars(grouped_run(judged, network), cars, new, most=MOST[preset])
+        network: meet_new_cars(
+            grouped_run(judged, network), cars, new, reading=reading, most=MOST[preset]
+        )
         for network in ("writeup", "small")
     }
 

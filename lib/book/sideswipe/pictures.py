@@ -9,6 +9,7 @@ from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
 
 from lib.book.sideswipe.judging import Judged
+from lib.book.sideswipe.leaveout import LeftOut
 from lib.book.sideswipe.looks import Looks, Swaps, failures
 from lib.book.sideswipe.newcars import WORDS, Novelty
 from lib.book.sideswipe.sizes import Point, recommended
@@ -222,6 +223,21 @@ def novelty_figure(novelty: Novelty | None) -> Figure:
             for n, r in novelty.reports.items()
         },
         target=AUROC_WANTED,
+    )
+
+
+def left_out_figure(found: LeftOut) -> Figure:
+    """AUROC of each reading on each known car that was left out of training."""
+    return sideswipe_new.left_out(
+        {
+            f"block {block}": {
+                reading.neighbours: [one[reading] for one in found.by_car.values()]
+                for reading in found.means
+                if reading.block == block
+            }
+            for block in sorted({reading.block for reading in found.means})
+        },
+        chosen=(f"block {found.best.block}", found.best.neighbours),
     )
 
 

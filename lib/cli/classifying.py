@@ -151,4 +151,9 @@ def _draw(
 def _export(classifier: CarClassifier, path: Path) -> None:
     from lib.training.export import export_onnx  # imports for seconds
 
-    export_onnx(classifier.model, path, temperature=classifier.temperature)
+    export_onnx(
+        classifier.model,
+        path,
+        temperature=classifier.temperature,
+        class_names=classifier.class_names,
+    )

@@ -1,10 +1,13 @@
 """A trained classifier as an ONNX file, for programs without PyTorch."""
 
 import copy
+import json
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import onnx
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -32,17 +35,29 @@ class Classify(nn.Module):
         return F.softmax(self.model.head(features) / self.temperature, dim=1), features
 
 
-def export_onnx(model: Classifier, path: Path, *, temperature: float = 1.0) -> None:
+def export_onnx(
+    model: Classifier,
+    path: Path,
+    *,
+    temperature: float = 1.0,
+    class_names: Sequence[str] | None = None,
+) -> None:
     """Write `model` to `path`, one file with its weights inside.
 
     Input ``pixels``: uint8 [b, rows, columns, 3], RGB, of the model's image size; any number of
     images. Outputs ``probabilities``: float32 [b, classes], logits divided by `temperature`, then
-    softmax; ``features``: float32 [b, d], the penultimate vector.
+    softmax; ``features``: float32 [b, d], the penultimate vector. `class_names`, where given, are
+    a JSON list in the file's metadata, under ``class_names``.
 
-    Raises `ValueError` for a temperature that is not positive.
+    Raises `ValueError` for a temperature that is not positive, or names of other classes.
     """
     if not temperature > 0:
         raise ValueError(f"temperature is {temperature}; give a number above 0")
+    if class_names is not None and len(class_names) != model.shape.classes:
+        raise ValueError(
+            f"class_names is {', '.join(class_names)}; the network has {model.shape.classes} "
+            "classes: give each a name"
+        )
     # a copy: the model may be training, or lie on a GPU
     whole = Classify(copy.deepcopy(model).to("cpu"), temperature).eval()
     example = torch.zeros(2, *model.shape.image_size, 3, dtype=torch.uint8)
@@ -65,3 +80,7 @@ def export_onnx(model: Classifier, path: Path, *, temperature: float = 1.0) -> N
             )
         finally:
             logging.getLogger("torch.onnx").setLevel(level)
+        if class_names is not None:
+            file = onnx.load(temporary)
+            onnx.helper.set_model_props(file, {"class_names": json.dumps(list(class_names))})
+            onnx.save(file, temporary)

@@ -15,6 +15,7 @@ from lib.book.sideswipe.judging import Judged
 from lib.book.sideswipe.looks import Looks
 from lib.data.garage import Cars
 from lib.data.sideswipe import read_sideswipe
+from lib.data.splits import Splits
 from lib.evaluation.attention import Attention
 from lib.evaluation.car_classifier import load_classifier
 from lib.evaluation.classification import summarise
@@ -271,7 +272,10 @@ class TestNewCars:
                 of(judged), cars, new, reading=Reading(3, 1), most=60, chosen="luck"
             )
 
-    def test_the_reading_is_chosen_on_cars_left_out_of_training(self, cars, tmp_path, ledger):
+    def test_the_reading_is_chosen_on_cars_left_out_of_training(
+        self, cars, tmp_path, ledger, monkeypatch
+    ):
+        monkeypatch.setattr(experiments, "SHARE", 0.3)  # of 24 loadouts: each class in validation
         options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.02}
         found = leaveout.leave_out(cars, **options)
         assert tuple(found.by_car) == cars.images.class_names
@@ -297,8 +301,10 @@ class TestNewCars:
             return train_classifier(config, images, train, validation, **options)
 
         monkeypatch.setattr(leaveout, "train_classifier", train)
+        monkeypatch.setattr(experiments, "SHARE", 0.3)
         options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.02}
         leaveout.leave_out(cars, **options)
+        assert len(seen) == 4
         for out, (classes, labels, *parts) in enumerate(seen):
             assert classes == 3
             for part in parts:
@@ -306,6 +312,12 @@ class TestNewCars:
                 pairs = set(zip(cars.images.classes[part], labels[part], strict=True))
                 assert sorted(new for _, new in pairs) == sorted({new for _, new in pairs})
                 assert {new for _, new in pairs} <= {0, 1, 2}
+
+    def test_too_few_cars_to_leave_one_out(self, cars, tmp_path, monkeypatch):
+        monkeypatch.setattr(leaveout, "split_cars", lambda *_, **__: Splits(*[np.arange(0)] * 3))
+        options = {"preset": "tiny", "root": tmp_path, "device": "cpu"}
+        with pytest.raises(ValueError, match="too few loadouts to leave a class out"):
+            leaveout.leave_out(cars, **options)
 
     def test_a_network_with_fewer_blocks_reads_its_last(self):
         small, large = (Classifier(NETWORKS[name].shape) for name in ("small", "writeup"))

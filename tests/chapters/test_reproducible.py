@@ -1,26 +1,29 @@
-"""A chapter executed twice with the same seed, from nothing: what it says is the same, to the bit.
+"""Chapters executed twice with the same seed, from nothing: what they say is the same, to the bit.
 
 Both runs have a project folder of their own, so that nothing is taken from a cache, and train
-briefly, on part of the generated footage.
+briefly, on a little generated footage.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
+from lib.worlds.garage.footage import GarageFootage, make_garage
+from lib.worlds.garage.loadout import NEW_BODIES, Variant
 from tests.chapters import ROOT
 
-CHAPTER = "04-vqvae-versions"
 FOOTAGE = ROOT / "data" / "blocks" / "tiny"
 WORLDS = 5
 TRAINING_SHARE = 0.03  # of 62 to 1,000 steps
+LOADOUTS = 60  # ten pictures each
 OWN = {"runs", "build", "_book", "data"}  # everything else of the project is linked to
 PROGRAM = """
 import json, sys
@@ -53,6 +56,33 @@ def part_of_footage(folder: Path) -> Path:
     return folder
 
 
+def a_few_cars(folder: Path) -> Path:
+    """A small set of known cars, and one of new ones where a reader would put theirs."""
+    cars = GarageFootage(Variant.HARD, loadouts=LOADOUTS, supersample=1)
+    make_garage(folder, cars, workers=1, progress=False)
+    new = GarageFootage(Variant.HARD, loadouts=8, supersample=1, seed=9, bodies=NEW_BODIES)
+    make_garage(folder / "new", new, workers=1, progress=False)
+    return folder
+
+
+@dataclass(frozen=True)
+class Study:
+    """A chapter, what it is given to train on, and what it must say at least."""
+
+    chapter: str
+    footage: Callable[[Path], Path]
+    runs: str  # folder of its trainings
+    kinds: frozenset[str]
+    rows: int
+
+
+TEXT = frozenset({"stdout", "text/plain", "text/markdown"})
+STUDIES = (
+    Study("02-sideswipe-classification", a_few_cars, "sideswipe", TEXT, 100),
+    Study("04-vqvae-versions", part_of_footage, "vqvae", TEXT, 30),
+)
+
+
 def project(folder: Path) -> Path:
     """The project once more, without runs and pages."""
     folder.mkdir()
@@ -62,7 +92,7 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def execute_side_by_side(roots: Sequence[Path], data_dir: Path) -> None:
+def execute_side_by_side(roots: Sequence[Path], chapter: str, data_dir: Path) -> None:
     """Execute the chapter in each project at once; each on one core, so that none waits."""
     parameters = {
         "preset": "tiny",
@@ -71,7 +101,7 @@ def execute_side_by_side(roots: Sequence[Path], data_dir: Path) -> None:
         "data_dir": str(data_dir),
         "training_share": TRAINING_SHARE,
     }
-    arguments = [f"chapters/{CHAPTER}.ipynb", json.dumps(parameters)]
+    arguments = [f"chapters/{chapter}.ipynb", json.dumps(parameters)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     environment.pop("SEEING_ROOT", None)
     processes = []
@@ -92,20 +122,33 @@ def execute_side_by_side(roots: Sequence[Path], data_dir: Path) -> None:
         assert code == 0, (root / "said.txt").read_text()[-4000:]
 
 
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two projects in which the chapter was executed."""
+@dataclass(frozen=True)
+class Twice:
+    """A study executed in two projects."""
+
+    study: Study
+    roots: list[Path]
+
+    def outputs(self, *kinds: str) -> list[list[tuple[str, str, Any]]]:
+        """Outputs of these kinds of both runs."""
+        return [outputs(root, self.study.chapter, *kinds) for root in self.roots]
+
+
+@pytest.fixture(scope="module", params=STUDIES, ids=lambda study: study.chapter)
+def twice(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Twice:
+    """The study executed twice."""
+    study: Study = request.param
     folder = tmp_path_factory.mktemp("twice")
-    data_dir = part_of_footage(folder / "footage")
+    data_dir = study.footage(folder / "footage")
     roots = [project(folder / name) for name in ("first", "second")]
-    execute_side_by_side(roots, data_dir)
-    return roots
+    execute_side_by_side(roots, study.chapter, data_dir)
+    return Twice(study, roots)
 
 
-def outputs(root: Path, *kinds: str) -> list[tuple[str, str, Any]]:
+def outputs(root: Path, chapter: str, *kinds: str) -> list[tuple[str, str, Any]]:
     """Outputs of these kinds, each with its cell and kind; what was printed is ``stdout``."""
     found = []
-    for cell in nbformat.read(root / "build" / "chapters" / f"{CHAPTER}.ipynb", 4).cells:
+    for cell in nbformat.read(root / "build" / "chapters" / f"{chapter}.ipynb", 4).cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":  # progress bars, with their speeds, go to stderr
                 given = {output.name: output.text}
@@ -117,33 +160,33 @@ def outputs(root: Path, *kinds: str) -> list[tuple[str, str, Any]]:
     return found
 
 
-def test_every_text_is_the_same(roots: list[Path]) -> None:
-    first, second = (outputs(r, "stdout", "text/plain", "text/markdown") for r in roots)
-    assert {kind for _, kind, _ in first} == {"stdout", "text/plain", "text/markdown"}
+def test_every_text_is_the_same(twice: Twice) -> None:
+    first, second = twice.outputs(*TEXT)
+    assert {kind for _, kind, _ in first} == twice.study.kinds
     assert len(first) > 10
     assert first == second
 
 
-def test_every_picture_is_the_same(roots: list[Path]) -> None:
-    first, second = (outputs(root, "image/png") for root in roots)
+def test_every_picture_is_the_same(twice: Twice) -> None:
+    first, second = twice.outputs("image/png")
     assert len(first) > 5
     differing = [a[0] for a, b in zip(first, second, strict=True) if a != b]
     assert differing == []
 
 
-def test_every_number_is_the_same(roots: list[Path]) -> None:
+def test_every_number_is_the_same(twice: Twice) -> None:
     ledgers = []
-    for root in roots:
-        path = root / "runs" / "ledger" / CHAPTER / "tiny.json"
+    for root in twice.roots:
+        path = root / "runs" / "ledger" / twice.study.chapter / "tiny.json"
         rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
         ledgers.append([{k: v for k, v in row.items() if k not in NOT_TRACES} for row in rows])
-    assert len(ledgers[0]) > 30
+    assert len(ledgers[0]) > twice.study.rows
     assert ledgers[0] == ledgers[1]
 
 
-def test_both_were_trained(roots: list[Path]) -> None:
+def test_both_were_trained(twice: Twice) -> None:
     """Else the tests above compare a run with itself."""
-    for root in roots:
+    for root in twice.roots:
         assert not (root / "runs").is_symlink()
-        runs = list((root / "runs" / "vqvae").glob("*/done"))
+        runs = list((root / "runs" / twice.study.runs).glob("*/done"))
         assert len(runs) >= 3

@@ -1,5 +1,6 @@
 """The ONNX file gives what PyTorch gives."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,18 @@ def test_the_file_computes_the_same_for_any_number_of_images(kind, generator, tm
         np.testing.assert_allclose(probabilities, wanted, atol=1e-5)
         np.testing.assert_allclose(features, vector, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_the_file_names_its_classes(tmp_path: Path):
+    names = ["octane-like", "aftershock-like", "werewolf-like", "breakout-like"]
+    model = Classifier(SHAPES["mean"])
+    export_onnx(model, tmp_path / "cars.onnx", class_names=names)
+    session = onnxruntime.InferenceSession(
+        tmp_path / "cars.onnx", providers=["CPUExecutionProvider"]
+    )
+    assert json.loads(session.get_modelmeta().custom_metadata_map["class_names"]) == names
+    with pytest.raises(ValueError, match="class_names is a; the network has 4 classes"):
+        export_onnx(model, tmp_path / "others.onnx", class_names=["a"])
 
 
 def test_a_temperature_must_be_positive(tmp_path: Path):

@@ -46,7 +46,10 @@ class Experiment:
 
 
 WRITEUP = tuple(Experiment("writeup", split, variant) for variant in Variant for split in SPLITS)
-SMALL = tuple(Experiment("small", "grouped", variant) for variant in Variant)
+SMALL = (
+    Experiment("small", "random", Variant.FAITHFUL),
+    *(Experiment("small", "grouped", variant) for variant in Variant),
+)
 SEEDS = {"tiny": 1, "small": 1, "full": 3}
 
 

@@ -58,7 +58,8 @@ def leave_out(
     """Train the small network without each class in turn; score that class against the others.
 
     Training images fit the galleries, validation images of both kinds are scored. No test image
-    and no image of a new car is looked at.
+    and no image of a new car is looked at. Classes without validation images are passed over;
+    `ValueError` if that leaves none.
     """
     images = cars.images
     splits = split_cars(images, "grouped", seed=seed)
@@ -69,6 +70,8 @@ def leave_out(
     for out, name in enumerate(images.class_names[: config.shape.classes + 1]):
         train, known = (p[images.classes[p] != out] for p in (splits.train, splits.validation))
         unknown = splits.validation[images.classes[splits.validation] == out]
+        if not (len(train) and len(known) and len(unknown)):
+            continue  # of few loadouts, validation may lack a class
         labels = images.labels.assign(model=np.where(images.classes > out, images.classes - 1,
                                                      images.classes))  # fmt: skip
         model = train_classifier(
@@ -82,6 +85,8 @@ def leave_out(
         )
         said = [predict(model, images.store, part, blocks=BLOCKS) for part in parts]
         found[name] = dict(_areas(*said, seed=seed))
+    if not found:
+        raise ValueError("cars hold too few loadouts to leave a class out; give at least 50 or so")
     return LeftOut(found)
 
 

@@ -388,7 +388,11 @@ class TestFacts:
         assert study.leak(splits) == pytest.approx(
             {"hard_random": 1 - share, "hard_unseen_parts": share - 1}
         )
-        assert "gains" in study.leak_sentence(study.leak(splits))
+        found = {"faithful_random": 0.0058, "hard_random": -0.0098, "hard_unseen_rotations": 0.24}
+        assert study.leak_sentence(found) == (
+            "Splitting by image instead of by loadout gains 0.58 points on faithful cars and "
+            "−0.98 on hard cars; rotations never seen cost 24 points on hard cars."
+        )
 
     def test_probes(self, cars, ledger):
         found = study.probe_all({Variant.HARD: cars}, seed=0)

@@ -136,13 +136,18 @@ def leak_sentence(found: Mapping[str, float]) -> str:
         "unseen_parts": "hats and wheels never seen cost {} points",
         "unseen_rotations": "rotations never seen cost {} points",
     }
-    parts = [
-        text.format(number(100 * found[f"{variant}_{split}"], 2)) + f" on {variant} cars"
-        for split, text in told.items()
-        for variant in Variant
-        if f"{variant}_{split}" in found
-    ]
-    return "; ".join(parts) + "."
+    parts = []
+    for split, text in told.items():
+        points = {
+            f"on {variant} cars": number(100 * found[f"{variant}_{split}"], 2)
+            for variant in Variant
+            if f"{variant}_{split}" in found
+        }
+        if points:
+            (first, value), *rest = points.items()
+            others = "".join(f" and {more} {where}" for where, more in rest)
+            parts.append(f"{text.format(value)} {first}{others}")
+    return "; ".join(parts).capitalize() + "."
 
 
 def probe_all(cars: Mapping[Variant, Cars], *, seed: int) -> dict[str, dict[str, Estimate]]:

@@ -22,12 +22,14 @@ MAKE_EXAMPLES = """**Examples**
 - `seeing footage make blocks data/gf --layout gamefactory --preset small`: more, as GameFactory's
 - `seeing footage make garage data/cars`: 4,000 pictures of cars, as Sideswipe's
 - `seeing footage make garage data/new --variant hard --bodies new`: cars of no class
+- `seeing footage make doom data/doom`: a playthrough with the class of every pixel
 """
 INFO_EXAMPLES = """**Examples**
 
 - `seeing footage info data/blocks`: what is in it
 - `seeing footage info data/cars`: loadouts, and how many pictures of each car
 - `seeing footage info ~/minerl --sheet sheet.png`: and one picture of it
+- `seeing footage info data/doom --sheet doom.png`: frames beside their classes
 """
 
 
@@ -36,6 +38,7 @@ class World(StrEnum):
 
     blocks = "blocks"
     garage = "garage"
+    doom = "doom"
 
 
 class Layout(StrEnum):
@@ -109,6 +112,8 @@ def make(
     _only_for(world, World.garage, variant=variant, shares=shares, bodies=bodies)
     if world is World.blocks:
         told = _make_blocks(folder, layout or Layout.minerl, preset, seed, workers)
+    elif world is World.doom:
+        told = _make_doom(folder, preset, seed, workers)
     else:
         chosen = (variant or Variant.faithful, shares or Shares.original, bodies or Bodies.classes)
         told = _make_cars(folder, chosen, preset, seed, workers)
@@ -166,6 +171,16 @@ def _make_cars(
     )
 
 
+def _make_doom(folder: Path, preset: Preset, seed: int, workers: int | None) -> str:
+    from lib.worlds.doom.footage import DoomFootage, make_doom
+
+    report = make_doom(folder, DoomFootage.preset(preset.value, seed=seed), workers=workers)
+    return (
+        f"[green]{report.made} recordings made[/green], {report.kept} kept, "
+        f"{report.frames:,} frames, {report.seconds:.1f} s"
+    )
+
+
 @app.command(epilog=INFO_EXAMPLES)
 @reported
 def info(
@@ -184,18 +199,16 @@ def info(
         )
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ValueError(f"--sheet {sheet}: give a name that ends in .png")
-    from rich.table import Table
-
+    if (folder / "playthrough.json").is_file() or (folder / "recordings").is_dir():
+        _tell_doom(folder, sheet)
+        return
     from lib.data.summary import describe
 
     found = describe(folder)
     if sheet is not None and found.layout == "sideswipe":
         raise ValueError("--sheet draws videos and frame stores; pictures of cars open as they are")
-    table = Table(show_header=False, box=None)
-    for name, text in _facts(found).items():
-        table.add_row(name, text)
+    _print_facts(_facts(found))
     out = console()
-    out.print(table)
     what = "faulty" if found.layout == "sideswipe" else "unreadable"
     for name, fault in found.corrupt.items():
         out.print(f"[yellow]{what}[/yellow] {name}: {fault}")
@@ -203,6 +216,24 @@ def info(
         from lib.cli.sheet import write_sheet
 
         out.print(f"sheet written to {shown(write_sheet(folder, sheet))}")
+
+
+def _tell_doom(folder: Path, sheet: Path | None) -> None:
+    """Doom footage: what it holds, and its contact sheet where one is asked for."""
+    from lib.cli.doom import doom_facts, write_doom_sheet
+
+    _print_facts(doom_facts(folder))
+    if sheet is not None:
+        console().print(f"sheet written to {shown(write_doom_sheet(folder, sheet))}")
+
+
+def _print_facts(facts: dict[str, str]) -> None:
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None)
+    for name, text in facts.items():
+        table.add_row(name, text)
+    console().print(table)
 
 
 def _facts(found: "FootageSummary") -> dict[str, str]:

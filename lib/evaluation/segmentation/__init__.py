@@ -1,0 +1,1 @@
+"""Segments without labels: features of a sequence, UMAP, HDBSCAN, and how good the result is."""

@@ -29,7 +29,7 @@ from lib.data.images import shrunk
 from lib.evaluation.car_classifier import CarClassifier, load_classifier, save_classifier
 from tests.data.cars import write_cars
 from tests.data.footage import damage_pictures, truncate, write_video
-from tests.evaluation.bundles import make_classifier
+from tests.evaluation.bundles import NAMES, make_classifier
 
 HEADER = (
     "path,frame,class,probability,p_octane-like,p_aftershock-like,p_werewolf-like,"
@@ -152,11 +152,13 @@ def test_export_alone_needs_no_picture(here, bundle, monkeypatch):
     exported = []
     monkeypatch.setattr(
         "lib.training.export.export_onnx",
-        lambda model, path, *, temperature: exported.append((path, temperature)),
+        lambda model, path, *, temperature, class_names: exported.append(
+            (path, temperature, class_names)
+        ),
     )
     result, text = call("--model", bundle, "--onnx", "cars.onnx")
     assert result.exit_code == 0, text
-    assert exported == [(Path("cars.onnx"), 1.7)]
+    assert exported == [(Path("cars.onnx"), 1.7, NAMES)]
 
 
 def test_frames_of_a_video_are_answered(here, bundle, classifier):

@@ -16,6 +16,7 @@ from lib.data.doom_footage import (
     read_doom,
 )
 from lib.data.doom_footage import LAYOUT as DOOM
+from lib.data.following import has_next, next_frames
 from lib.data.frame_folder import import_frames, require_pictures
 from lib.data.frames import STORE, FrameStore
 from lib.data.growing_store import BYTES_PER_INDEX
@@ -30,8 +31,6 @@ MOST_FRAMES: dict[str, int | None] = {"tiny": 2_400, "small": 24_000, "full": No
 """Of a reader's own playthrough, from its beginning: 4 and 40 minutes, or all."""
 GAP_SECONDS = 10.0
 """Between the parts of a playthrough without maps."""
-NEXT_WITHIN_SECONDS = 1.0
-"""Frames further apart in time do not follow one another: something was left out between."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +77,11 @@ class Playthrough:
 
     def has_next(self) -> Bool[np.ndarray, " n"]:
         """Which frames are followed, at most a second later, by one of the same recording."""
-        same = np.diff(self.store.recordings) == 0
-        near = np.diff(self.store.frame_numbers) <= max(1.0, NEXT_WITHIN_SECONDS * self.fps)
-        return np.append(same & near, False)
+        return has_next(self.store)
 
     def next_frame(self, indices: Int[np.ndarray, " b"]) -> Int64[np.ndarray, " b"]:
         """Index of each frame's next one; of the last of a recording, of itself."""
-        indices = np.asarray(indices, dtype=np.int64)
-        return indices + self.has_next()[indices]
+        return next_frames(self.store)[np.asarray(indices, dtype=np.int64)]
 
     def split(
         self, *, validation: float = 0.1, test: float = 0.2, seed: int | None = None

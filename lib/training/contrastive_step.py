@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64, UInt8
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from lib.data.following import next_frames
 from lib.data.frames import FrameStore
 from lib.models.contrastive import DenseEmbeddings, Embeddings
 from lib.training.contrastive_config import ContrastiveConfig
@@ -22,7 +23,7 @@ from lib.training.loop import Losses
 from lib.training.loss_sampling import LossSampler, SelectionLog
 from lib.training.memory_queue import MemoryQueue
 from lib.training.momentum import MomentumNetwork
-from lib.training.neighbour_batches import draw_batch, neighbourhoods, next_frames
+from lib.training.neighbour_batches import draw_batch, neighbourhoods
 from lib.training.state import Stateful
 from lib.training.views import draw_views, make_views
 
@@ -55,7 +56,7 @@ class ViewBatches:
         self.config, self.train, self.sampler, self.log = config, train, sampler, log
         self.seed = seed
         self._pixels = _Pixels(store, device)
-        self._following = next_frames(store.recordings)
+        self._following = next_frames(store)
         self._nearby = None
         if config.neighbour_batches:
             self._nearby = neighbourhoods(store.recordings[train], config.neighbour_span)

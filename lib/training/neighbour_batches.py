@@ -58,11 +58,3 @@ def draw_batch(
     if len(batch) < size:  # too short a recording: it repeats
         batch = np.concatenate([batch, rng.choice(batch, size - len(batch))])
     return batch.astype(np.int64)
-
-
-def next_frames(recordings: Int[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
-    """For each frame of a store the next one of its recording; the last one follows itself."""
-    following = np.arange(len(recordings)) + 1
-    following[-1:] = len(recordings) - 1
-    same = recordings[following] == recordings
-    return np.where(same, following, following - 1).astype(np.int64)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -13,6 +13,7 @@ from PIL import Image
 
 from lib.data import doom_footage, frame_folder
 from lib.data.doom_footage import KINDS, LABELS, TRUTH
+from lib.data.following import has_next
 from lib.data.frame_folder import import_frames
 from lib.data.frames import FRAMES, INDEX, STORE
 from lib.data.growing_store import require_corrupt
@@ -400,6 +401,8 @@ def test_frames_far_apart_do_not_follow_one_another(tmp_path):
     found = read(tmp_path / "f", tmp_path / "s", corrupt="skip")
     assert np.flatnonzero(~found.has_next()).tolist() == [9, 27]
     assert found.next_frame(np.array([8, 9, 10])).tolist() == [9, 9, 11]
+    timeless = replace(found.store, settings={})
+    assert np.flatnonzero(~has_next(timeless)).tolist() == [27], "without a clock, order alone"
 
 
 @given(

@@ -17,7 +17,7 @@ from lib.training.loss_sampling import (
     read_selection,
     write_selection,
 )
-from lib.training.neighbour_batches import draw_batch, neighbourhoods, next_frames
+from lib.training.neighbour_batches import draw_batch, neighbourhoods
 
 MEMORYLESS = SamplingSettings(smoothing=0.0, cap=100.0, uniform=0.0)
 
@@ -139,10 +139,6 @@ class TestNeighbours:
     def test_without_neighbourhoods_all_frames_mix(self, rng):
         batch = draw_batch(np.full(50, 0.02), None, 50, rng)
         assert sorted(batch) == list(range(50))
-
-    def test_the_next_frame_is_of_the_same_recording(self):
-        found = next_frames(np.array([0, 0, 0, 1, 2, 2]))
-        assert found.tolist() == [1, 2, 2, 3, 5, 5]
 
     def test_mistakes_are_told(self):
         with pytest.raises(ValueError, match="span is 0; give 1 frame or more"):

@@ -94,9 +94,10 @@ def _areas(
     train: Predictions, known: Predictions, unknown: Predictions, *, seed: int
 ) -> Iterator[tuple[Reading, float]]:
     for block in BLOCKS:
+        fitted = fit_gallery(train.maps[block], Reading(block, 1), most=FITTED, seed=seed)
         for neighbours in NEIGHBOURS:
             reading = Reading(block, neighbours)
-            gallery = fit_gallery(train.maps[block], reading, most=FITTED, seed=seed)
+            gallery = replace(fitted, reading=reading)
             yield reading, auroc(gallery(known.maps[block]), gallery(unknown.maps[block]))
 
 

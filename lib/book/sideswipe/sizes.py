@@ -40,6 +40,7 @@ class Point:
     parameters: int
     images: int  # it was trained on
     accuracy: Estimate
+    target: int | None = None  # parameters it was pruned towards; it may have a few less
 
 
 def prune_all(
@@ -53,7 +54,10 @@ def prune_all(
         seed=trained.seed, device=device,
     )  # fmt: skip
     images = len(trained.splits.train)
-    return [_point(one.model, one.parameters, images, judged, cars) for one in networks]
+    return [
+        replace(_point(one.model, one.parameters, images, judged, cars), target=target)
+        for one, target in zip(networks, PRUNED[preset], strict=True)
+    ]
 
 
 def train_family(
@@ -190,8 +194,11 @@ def size_sentence(families: Mapping[str, Sequence[Point]]) -> str:
 def record_points(
     ledger: Ledger, name: str, points: Sequence[Point], *, seed: int, by: str = "parameters"
 ) -> None:
-    """Rows ``sideswipe.<name>_<parameters or images>.grouped.<accuracy|params>``."""
+    """Rows ``sideswipe.<name>_<parameters or images>.grouped.<accuracy|params>``.
+
+    Pruned networks go by what they were pruned towards, which is the same in every run.
+    """
     for point in points:
-        id = f"sideswipe.{name}_{getattr(point, by)}.grouped"
+        id = f"sideswipe.{name}_{point.target or getattr(point, by)}.grouped"
         record(ledger, f"{id}.accuracy", point.accuracy, seeds=[seed], better="higher")
         ledger.record(f"{id}.params", point.parameters, seeds=[seed], better="lower")

@@ -40,9 +40,10 @@ def plain(folder: Path, classifier: CarClassifier) -> list[int]:
     rows, columns = classifier.image_size
     said = []
     with torch.inference_mode():
-        for path in sorted(folder.glob("*.jpg")):
-            picture = Image.open(path).convert("RGB").resize((columns, rows), Image.Resampling.BOX)
-            image = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)[None] / 255
+        for source in find_sources([folder])[0]:
+            whole = Image.open(source.path).convert("RGB")
+            picture = whole.resize((columns, rows), Image.Resampling.BOX)
+            image = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
             logits = classifier.model(image)
             said.append(int(torch.softmax(logits / classifier.temperature, 1).argmax()))
     return said

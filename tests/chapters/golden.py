@@ -25,21 +25,23 @@ ABOUT = (
 # Training again on one thread, which only rounds differently, moved PSNR by up to 0.4 dB, SSIM by
 # 0.03, sharpness by 0.06, perplexity by a sixth and grid energy by a third: about half of these.
 TOLERANCES: dict[str, dict[str, float]] = {  # by metric, the first pattern that fits
-    # the car classifiers: training once more with other rounding moved accuracies by 0.02, ECE by
-    # 0.05, FPR95 and the share that is flagged by 0.17, the share of heat by 0.1: about half
+    # the car classifiers, trained for 900 steps on one thread and on two: accuracies moved by 0.015,
+    # ECE by 0.05, AUROC by 0.08, FPR95 by 0.13, the share that is flagged by 0.17, that of heat off
+    # the car by 0.11, correlations by 0.13, answers flipped by 0.03: about half or less, as 600
+    # steps leave networks less settled
     "accuracy": {"abs": 0.08},
     "ece*": {"abs": 0.08},
-    "nll*": {"abs": 0.4},
+    "nll*": {"abs": 0.15},
     "auroc": {"abs": 0.12},
     "worst_auroc": {"abs": 0.12},
     "aupr": {"abs": 0.12},
-    "fpr95": {"abs": 0.35},
+    "fpr95": {"abs": 0.27},
     "found_share": {"abs": 0.35},
-    "false_share": {"abs": 0.12},
+    "false_share": {"abs": 0.08},
     "off_car_share": {"abs": 0.25},
     "check_*": {"abs": 0.3},
-    "flipped": {"abs": 0.12},
-    "change": {"abs": 0.06},
+    "flipped": {"abs": 0.07},
+    "change": {"abs": 0.03},
     "faithful_*": {"abs": 0.08},
     "hard_*": {"abs": 0.15},
     "cross_entropy_end": {"rel": 2.0},

@@ -167,7 +167,7 @@ def test_malformed_parameters_are_named(project, executed, text):
 def test_a_missing_folder_says_how_to_make_one(project, executed):
     result, text = call("run", "4", "--data-dir", "gone")
     assert result.exit_code == 1
-    assert "--data-dir gone is not a folder" in text
+    assert "--data-dir gone does not exist" in text
     assert "seeing footage make blocks" in text
     assert executed == []
     result, text = call("footage", "info", "gone")

@@ -152,6 +152,7 @@ class TestData:
         known = {
             "blocks": {"--layout": ("minerl", "gamefactory")},
             "garage": {"--variant": ("faithful", "hard")},
+            "doom": {},
         }
         for option, values in known[world].items():
             assert options[option] in values

@@ -69,8 +69,15 @@ def _tree(folder: Path) -> list[Path]:
 
 
 def _footage(folder: object) -> Iterator[str]:
-    """Names, sizes and times of change of the files in a folder: contents would take too long."""
-    if not isinstance(folder, str) or not Path(folder).is_dir():
+    """Names, sizes and times of change of a video, or of the files in a folder.
+
+    Contents would take too long.
+    """
+    if not isinstance(folder, str) or not Path(folder).exists():
+        return
+    if Path(folder).is_file():
+        status = Path(folder).stat()
+        yield f"{Path(folder).name} {status.st_size} {status.st_mtime_ns}"
         return
     for parent, folders, files in os.walk(folder):
         folders.sort()

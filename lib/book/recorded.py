@@ -1,6 +1,7 @@
 """This run beside recorded ones: rows, verdicts and figures, as every chapter shows them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,15 @@ def brief(row: Row) -> str:
     decimals = interval_decimals(row.low, row.high)
     value, low, high = (fixed(x, decimals) for x in (row.value, row.low, row.high))
     return f"{value} ({low}–{high})"
+
+
+def scaled(row: Row, factor: float) -> Row:
+    """`row` in another unit."""
+
+    def times(x: float | None) -> float | None:
+        return None if x is None else factor * x
+
+    return replace(row, value=times(row.value), low=times(row.low), high=times(row.high))
 
 
 def keep(ledger: Ledger, figure: Figure, name: str) -> Figure:

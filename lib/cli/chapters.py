@@ -13,6 +13,7 @@ EXAMPLES = """**Examples**
 
 - `seeing run 4`: chapter 4 as the book has it
 - `seeing run vqvae --data-dir my-data`: the same on your own recordings
+- `seeing run doom --data-dir playthrough.mp4`: on any video of a game
 - `seeing run 04-vqvae-versions --preset small --record`: an hour's run, its numbers kept
 - `seeing run 4 --seed 1 -p training_share=0.1`: another seed, and a parameter of that chapter
 """
@@ -30,7 +31,8 @@ def run(
         str | None, typer.Option(help="auto, cpu, cuda or mps; by default the chapter's own.")
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of footage; by default footage made on the spot.")
+        Path | None,
+        typer.Option(help="Folder of footage, or a video; by default made on the spot."),
     ] = None,
     parameter: Annotated[
         list[str] | None,
@@ -58,7 +60,7 @@ def run(
     given: dict[str, Any] = {"preset": preset.value}
     given |= {"seed": seed} if seed is not None else {}
     given |= {"device": device} if device is not None else {}
-    given |= {"data_dir": _folder(data_dir)} if data_dir is not None else {}
+    given |= {"data_dir": _footage(data_dir)} if data_dir is not None else {}
     given |= dict(_parameter(text) for text in parameter or [])
     build = root / "build" if preset is Preset.tiny else root / "build" / preset.value
     name = source.relative_to(root).as_posix()
@@ -99,14 +101,15 @@ def _names(stem: str) -> set[str]:
     return names | {number, str(int(number))} if number else names
 
 
-def _folder(path: Path) -> Path:
-    folder = path.expanduser()
-    if not folder.is_dir():
+def _footage(path: Path) -> Path:
+    """A folder of footage, or a video: which of them suits, the chapter knows."""
+    found = path.expanduser()
+    if not found.exists():
         raise ValueError(
-            f"--data-dir {path} is not a folder: name one with recordings, "
-            "or make some with `seeing footage make blocks FOLDER`"
+            f"--data-dir {path} does not exist: name a folder of recordings (or a video, for the "
+            "Doom chapter), or make some with `seeing footage make blocks FOLDER`"
         )
-    return folder
+    return found
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+from scipy.stats import t as student_t
 
 RESAMPLES = 2000
 
@@ -73,6 +74,20 @@ def statistic_over_groups(
     values = np.array([statistic(w) for w in weights @ totals])
     value = statistic(totals.sum(0))
     return _estimate(value, values - values.mean() + value, n, len(totals))
+
+
+def mean_over_runs(values: Float[np.ndarray, " r"]) -> Estimate:
+    """Mean of a number that every run (seed) has once, with Student's interval for two or more.
+
+    Raises `ValueError` for no runs.
+    """
+    if not len(values):
+        raise ValueError("values is empty; give the number of at least one run")
+    mean, runs = float(values.mean()), len(values)
+    if runs < 2 or not np.isfinite(values).all():
+        return Estimate(mean, None, None, runs, runs)
+    half = float(student_t.ppf(0.975, runs - 1) * values.std(ddof=1) / np.sqrt(runs))
+    return Estimate(mean, mean - half, mean + half, runs, runs)
 
 
 def _estimate(value: float, resampled: Float[np.ndarray, " r"], n: int, groups: int) -> Estimate:

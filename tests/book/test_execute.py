@@ -173,6 +173,16 @@ def test_parameters_and_footage_count_too(book, instant):
     assert execute(book, chapters=[FIRST], parameters=parameters, progress=False)[0].cached
 
 
+def test_a_video_counts_as_footage(book, instant):
+    video = book / "play.mp4"
+    video.write_bytes(b"one")
+    run = {"chapters": [FIRST], "parameters": {"data_dir": video}, "progress": False}
+    assert not execute(book, **run)[0].cached
+    assert execute(book, **run)[0].cached
+    video.write_bytes(b"another")
+    assert not execute(book, **run)[0].cached
+
+
 def strip_outputs(root):
     notebook = nbformat.read(root / FIRST, as_version=4)
     notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text="kept")]

@@ -9,7 +9,7 @@ import pytest
 from lib.book import sideswipe as study
 from lib.book.results import Ledger
 from lib.book.rows import ID
-from lib.book.sideswipe import experiments, facts, judging, leaveout, looks, newcars, sizes, told
+from lib.book.sideswipe import experiments, facts, judging, leaveout, looks, newcars, sizes
 from lib.book.sideswipe.experiments import Experiment, Trained
 from lib.book.sideswipe.judging import Judged
 from lib.book.sideswipe.looks import Looks
@@ -19,7 +19,6 @@ from lib.data.splits import Splits
 from lib.evaluation.attention import Attention
 from lib.evaluation.car_classifier import load_classifier
 from lib.evaluation.classification import summarise
-from lib.evaluation.intervals import Estimate
 from lib.evaluation.map_distance import Reading
 from lib.evaluation.randomisation import Randomisation
 from lib.models.classifier import Classifier
@@ -425,14 +424,3 @@ def test_a_kept_classifier_answers(judged, cars, ledger):
         again.classify(images).probabilities, kept.classify(images).probabilities
     )
     assert again.class_names == cars.images.class_names
-
-
-@pytest.mark.parametrize(
-    ("estimate", "text"),
-    [
-        (Estimate(0.9974, 0.9962, 0.9986, 100, 10), "99.74 (99.62–99.86)"),
-        (Estimate(1.0, None, None, 100, 1), "100"),
-    ],
-)
-def test_a_share_is_said_in_per_cent(estimate, text):
-    assert told.told(estimate) == text

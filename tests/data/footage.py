@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 LOSSLESS = ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast"})
 YUV420 = ("libx264", "yuv420p", {"crf": "1", "preset": "ultrafast"})
@@ -77,3 +78,12 @@ def write_gamefactory(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"actions": actions}))
     return videos
+
+
+def write_frames(folder: Path, count=30, size=(36, 64), suffix=".png") -> np.ndarray:
+    """A folder of pictures `frame_0` onwards; returns them."""
+    folder.mkdir(exist_ok=True)
+    frames = noise(count, *size)
+    for i, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / f"frame_{i}{suffix}")
+    return frames

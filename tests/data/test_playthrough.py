@@ -7,27 +7,21 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from lib.data import doom_footage, frame_folder
+from lib.data import doom_footage
 from lib.data.doom_footage import KINDS, LABELS, TRUTH
 from lib.data.following import has_next
-from lib.data.frame_folder import import_frames
 from lib.data.frames import FRAMES, INDEX, STORE
-from lib.data.growing_store import require_corrupt
-from lib.data.images import FaultyImagesError
-from lib.data.pictures import natural_key, read_picture, scaled
+from lib.data.pictures import read_picture
 from lib.data.playthrough import (
     MOST_FRAMES,
     estimated_bytes,
     prepare_playthrough,
     read_playthrough,
 )
-from lib.data.stretches import clock_time, cut_stretches, split_stretches
 from lib.worlds.doom.classes import UNKNOWN, FrameKind, PixelClass
-from tests.data.footage import noise, write_video
+from tests.data.footage import noise, write_frames, write_video
 
 SIZE = (18, 32)
 LENGTHS = {
@@ -257,128 +251,6 @@ def test_damaged_footage_is_told(tmp_path, what, message):
         read(tmp_path / "d", tmp_path / "s")
 
 
-# --------------------------------------------------------------------- a folder of frames
-
-
-def write_frames(folder, count=30, size=(36, 64), suffix=".png"):
-    folder.mkdir(exist_ok=True)
-    frames = noise(count, *size)
-    for i, frame in enumerate(frames):
-        Image.fromarray(frame).save(folder / f"frame_{i}{suffix}")
-    return frames
-
-
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".bmp"])
-def test_frames_of_a_folder_come_in_natural_order(tmp_path, suffix):
-    frames = write_frames(tmp_path / "f", 12, size=SIZE, suffix=suffix)
-    (tmp_path / "f" / "notes.txt").touch()
-    found = read(tmp_path / "f", tmp_path / "s")
-    if suffix != ".webp":  # lossy
-        np.testing.assert_array_equal(found.store.frames, frames)
-    assert found.store.frame_numbers.tolist() == list(range(12))
-    assert found.labels is None
-    assert found.kinds is None
-    with pytest.raises(ValueError, match="does not tell kinds"):
-        found.of_kind("play")
-
-
-def test_frames_of_a_folder_are_shrunk_by_area(tmp_path):
-    frames = write_frames(tmp_path / "f", 3)
-    got = read(tmp_path / "f", tmp_path / "s").store.frames
-    assert np.abs(got - frames.reshape(3, 18, 2, 32, 2, 3).mean((2, 4))).max() <= 1
-    np.testing.assert_array_equal(got[0], scaled(frames[0], SIZE))
-
-
-def test_names_sort_as_people_sort():
-    names = ["b2.png", "b10.png", "a.png", "b2a.png", "10.png", "9.png", "b02.png"]
-    wanted = ["9.png", "10.png", "a.png", "b02.png", "b2.png", "b2a.png", "b10.png"]
-    assert sorted(names, key=natural_key)[2:] == wanted[2:]
-    assert sorted(names, key=natural_key)[:2] == wanted[:2]
-
-
-def test_frames_of_mixed_size_are_counted_and_can_be_left_out(tmp_path):
-    frames = write_frames(tmp_path / "f", 9)
-    for i in (3, 7):
-        Image.new("RGB", (64, 40)).save(tmp_path / "f" / f"frame_{i}.png")
-    (tmp_path / "f" / "frame_5.png").write_bytes(b"none")
-    with pytest.raises(FaultyImagesError) as raised:
-        read(tmp_path / "f", tmp_path / "s")
-    told = str(raised.value)
-    assert "2 images have a wrong size: frame_3.png (64×40 pixels, not 64×36)" in told
-    assert "1 images cannot be decoded: frame_5.png" in told
-    assert "--skip-corrupt" in told
-    found = read(tmp_path / "f", tmp_path / "s", corrupt="skip")
-    assert found.store.frame_numbers.tolist() == [0, 1, 2, 4, 6, 8]
-    assert set(found.store.skipped) == {"frame_3.png", "frame_5.png", "frame_7.png"}
-    np.testing.assert_array_equal(found.store.frames[4], scaled(frames[6], SIZE))
-
-
-def test_an_interrupted_folder_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(frame_folder, "PICTURES_PER_MARK", 4)
-    write_frames(tmp_path / "f", 30)
-    (tmp_path / "f" / "frame_2.png").write_bytes(b"none")
-    options = {"size": SIZE, "corrupt": "skip", "progress": False}
-    straight = import_frames(tmp_path / "f", tmp_path / "straight", **options)
-    seen = []
-
-    def crash(path, size, **sizes):
-        if path.stem == "frame_22":
-            raise KeyboardInterrupt
-        return read_picture(path, size, **sizes)
-
-    def note(path, size, **sizes):
-        seen.append(path.name)
-        return read_picture(path, size, **sizes)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(frame_folder, "read_picture", crash)
-        with pytest.raises(KeyboardInterrupt):
-            import_frames(tmp_path / "f", tmp_path / "s", **options)
-    monkeypatch.setattr(frame_folder, "read_picture", note)
-    store = import_frames(tmp_path / "f", tmp_path / "s", **options)
-    assert sorted(seen, key=natural_key) == [f"frame_{i}.png" for i in range(20, 30)]
-    for name in (FRAMES, STORE):
-        assert (tmp_path / "s" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
-    assert store.skipped == straight.skipped
-
-
-@pytest.mark.parametrize(
-    ("held", "message"),
-    [
-        ([], r"no frames in .*: it holds nothing\. Give a video, or a folder of frames"),
-        (["a.txt", "b.txt"], "it holds only a.txt, b.txt"),
-        (["a.mp4", "b.mkv"], r"holds 2 videos \(a\.mp4, b\.mkv\): name one"),
-    ],
-)
-def test_folders_without_a_playthrough(tmp_path, held, message):
-    (tmp_path / "f").mkdir()
-    for name in held:
-        (tmp_path / "f" / name).touch()
-    with pytest.raises((ValueError, FileNotFoundError), match=message):
-        read(tmp_path / "f", tmp_path / "s")
-    with pytest.raises(FileNotFoundError, match="there is no .*gone"):
-        read(tmp_path / "gone", tmp_path / "s")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": (72, 128)}, "smaller than the wanted 72×128"),
-        ({"size": (18, 24)}, "of another shape"),
-        ({"fps": 0.0}, "fps=0.0: want frames per second"),
-    ],
-)
-def test_settings_of_a_folder_are_checked(tmp_path, options, message):
-    write_frames(tmp_path / "f", 2)
-    with pytest.raises(ValueError, match=message):
-        read(tmp_path / "f", tmp_path / "s", **options)
-
-
-def test_corrupt_is_error_or_skip():
-    with pytest.raises(ValueError, match="corrupt='ignore': want 'error' or 'skip'"):
-        require_corrupt("ignore")
-
-
 # ----------------------------------------------------------------- videos, stretches, splits
 
 
@@ -403,46 +275,6 @@ def test_frames_far_apart_do_not_follow_one_another(tmp_path):
     assert found.next_frame(np.array([8, 9, 10])).tolist() == [9, 9, 11]
     timeless = replace(found.store, settings={})
     assert np.flatnonzero(~has_next(timeless)).tolist() == [27], "without a clock, order alone"
-
-
-@given(
-    st.lists(st.integers(1, 12), min_size=20, max_size=300),
-    st.integers(0, 40),
-    st.integers(0, 5),
-)
-@settings(max_examples=40, deadline=None)
-def test_parts_of_a_recording_keep_their_distance(steps, gap, seed):
-    """Oracle: all pairs of frames."""
-    numbers = np.cumsum(steps).astype(np.int32)
-    stretches = cut_stretches(numbers, 10.0)
-    assert len(stretches.names) == stretches.of_frame.max() + 1 <= 20
-    splits = split_stretches(stretches.of_frame, numbers, gap=gap, seed=seed)
-    span = int(numbers[-1] - numbers[0]) + 1
-    used = min(gap, span // len(stretches.names) // 4)
-    train, validation, test = splits.train, splits.validation, splits.test
-    for part, others in ((train, validation), (train, test), (validation, test)):
-        distances = np.abs(numbers[part][:, None] - numbers[others][None])
-        assert distances.min(initial=10**6) >= max(1, used)
-    left_out = np.setdiff1d(np.arange(len(numbers)), np.concatenate([train, validation, test]))
-    held = np.concatenate([validation, test])
-    near = np.abs(numbers[left_out][:, None] - numbers[held][None]).min(1, initial=10**6)
-    assert (near < used).all()
-
-
-@pytest.mark.parametrize("count", [1, 2, 19, 20, 21, 1000])
-def test_stretches_are_of_equal_time(count):
-    numbers = np.arange(5, 5 + count, dtype=np.int32)
-    names, of_frame = cut_stretches(numbers, 10.0)
-    assert len(names) == min(count, 20)
-    assert np.ptp(np.bincount(of_frame)) <= 1
-    assert (np.diff(of_frame) >= 0).all()
-    assert names[0] == "from 0:00:00.5"
-
-
-def test_times_are_written_as_players_do():
-    assert clock_time(0.04) == "0:00:00.0"
-    assert clock_time(59.96) == "0:01:00.0"
-    assert clock_time(12 * 3600 + 34 * 60 + 5.678) == "12:34:05.7"
 
 
 def test_too_little_for_a_split(tmp_path):

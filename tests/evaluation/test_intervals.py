@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.evaluation.intervals import group_sums, mean_over_groups, statistic_over_groups
+from lib.evaluation.intervals import (
+    group_sums,
+    mean_over_groups,
+    mean_over_runs,
+    statistic_over_groups,
+)
 
 
 @settings(max_examples=20, deadline=None)
@@ -71,3 +76,17 @@ def test_mistakes_are_named():
         mean_over_groups(np.ones(3), np.zeros(2, int))
     with pytest.raises(ValueError, match="x is empty"):
         mean_over_groups(np.ones(0), np.zeros(0, int))
+
+
+def test_runs_have_students_interval():
+    """By hand: 4.303 is Student's 97.5 % point with two degrees of freedom."""
+    found = mean_over_runs(np.array([1.0, 2.0, 3.0]))
+    assert found.value == 2
+    assert found.high - 2 == pytest.approx(4.3027 / np.sqrt(3), abs=1e-4)
+    assert 2 - found.low == pytest.approx(found.high - 2)
+    assert (found.n, found.groups) == (3, 3)
+    alone = mean_over_runs(np.array([5.0]))
+    assert (alone.value, alone.low, alone.high) == (5, None, None)
+    assert mean_over_runs(np.array([1.0, np.nan])).low is None
+    with pytest.raises(ValueError, match="values is empty"):
+        mean_over_runs(np.array([]))

@@ -1,13 +1,11 @@
 """Garage data sets on disk: the original's layout, resuming, refusing, same bytes, ground truth."""
 
-import json
 import shutil
 import sqlite3
-from collections import Counter, namedtuple
+from collections import namedtuple
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
@@ -24,7 +22,6 @@ from lib.worlds.garage.footage import (
     LOADOUTS_PER_CHUNK,
     GarageFootage,
     GarageReport,
-    load_settings,
     make_garage,
 )
 from lib.worlds.garage.loadout import (
@@ -40,8 +37,7 @@ from lib.worlds.garage.loadout import (
     Variant,
 )
 from lib.worlds.garage.settings import loadouts_of, uuid_of
-from lib.worlds.garage.truth import encode, mask_of, render_shot, rerender, shot_of
-from lib.worlds.garage.view import jitter
+from lib.worlds.garage.truth import render_shot
 
 CARS = GarageFootage(Variant.HARD, 3, LOADOUTS_PER_CHUNK + 2, size=(30, 80), supersample=1)
 IN_CHUNK = LOADOUTS_PER_CHUNK * ROTATIONS
@@ -328,145 +324,3 @@ def test_somebody_elses_images_are_never_written_over(tmp_path: Path, name: str)
     with pytest.raises(ValueError, match=f"holds {name} but no footage.json.*another folder"):
         _make(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [name]
-
-
-def test_settings_are_read_back(cars: Path, tmp_path: Path) -> None:
-    assert load_settings(cars) == CARS
-    assert load_settings(tmp_path) is None
-    new = replace(CARS, bodies=NEW_BODIES, loadouts=1, shares="balanced")
-    _make(tmp_path, new)
-    assert load_settings(tmp_path) == new
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"format_version": 0}, "world garage, format 0, but garage, format 1, was wanted"),
-        ({"world": "blocks"}, "world blocks, format 1"),
-        ({"bodies": ["tank"]}, "lacks settings.*TANK"),
-        ({"bodies": None}, "lacks settings"),
-        ({"size": 30}, "lacks settings"),
-    ],
-)
-def test_settings_of_others_are_refused(
-    cars: Path, tmp_path: Path, change: dict[str, object], message: str
-) -> None:
-    settings = json.loads((cars / "footage.json").read_text())
-    (tmp_path / "footage.json").write_text(json.dumps({**settings, **change}))
-    with pytest.raises(ValueError, match=message):
-        load_settings(tmp_path)
-    (tmp_path / "footage.json").write_text("[")
-    with pytest.raises(ValueError, match="not readable as settings"):
-        load_settings(tmp_path)
-
-
-def test_presets() -> None:
-    assert [GarageFootage.preset(name).images for name in ("tiny", "small", "full")] == [
-        4_000,
-        40_000,
-        380_870,
-    ]
-    full = GarageFootage.preset("full", variant="hard", seed=2, bodies=NEW_BODIES[::-1])
-    assert (full.variant, full.seed, full.bodies) == (Variant.HARD, 2, NEW_BODIES)
-    assert (full.size, full.supersample, full.jpeg_quality) == ((150, 400), 2, 90)
-    for shares, wanted in (("original", (100, 100, 67, 133)), ("balanced", (100,) * 4)):
-        tiny = GarageFootage.preset("tiny", shares=shares)
-        counts = Counter(loadout.body for loadout in loadouts_of(tiny))
-        assert all(abs(counts[b] - n) <= 6 for b, n in zip(CLASSES, wanted, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"name": "huge"}, "preset must be one of tiny, small, full, not 'huge'"),
-        ({"name": "tiny", "variant": "soft"}, "variant must be one of faithful, hard, not 'soft'"),
-        ({"name": "tiny", "shares": "x"}, "shares must be one of original, balanced, not 'x'"),
-    ],
-)
-def test_unknown_presets_are_refused(arguments: dict[str, str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        GarageFootage.preset(**arguments)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"loadouts": 0}, "loadouts must be from 1 to 400000, not 0"),
-        ({"loadouts": 100_001, "bodies": (Body.OCTANE,)}, "from 1 to 100000, not 100001"),
-        ({"seed": -1}, "seed must be from 0"),
-        ({"bodies": ()}, "bodies must be at least one, each once, not none"),
-        ({"bodies": (Body.PICKUP,) * 2}, "each once, not pickup, pickup"),
-        ({"size": (4, 64)}, "size must be"),
-        ({"jpeg_quality": 101}, "jpeg_quality must be from 1 to 100, not 101"),
-    ],
-)
-def test_bad_settings_are_refused(change: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        replace(CARS, **change)  # type: ignore[arg-type]
-
-
-def test_bad_workers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
-        _make(tmp_path, workers=0)
-
-
-def test_a_shot_follows_from_seed_loadout_and_rotation() -> None:
-    for number in (0, 123):
-        shot = shot_of(CARS, number)
-        rng = np.random.default_rng([3, number // 10, number % 10])
-        assert shot.noise_seed == rng.integers(2**31)
-        assert shot.pose == jitter(Variant.HARD, rng)
-        assert (shot.loadout, shot.rotation) == (loadouts_of(CARS)[number // 10], number % 10)
-    faithful = shot_of(replace(CARS, variant=Variant.FAITHFUL), 123)
-    assert faithful.pose != shot.pose
-    assert replace(faithful, pose=shot.pose) == shot
-    for number in (-1, 220):
-        with pytest.raises(ValueError, match=rf"number is {number}, .* has 220 images"):
-            shot_of(CARS, number)
-
-
-@pytest.mark.parametrize("number", [0, 105, 219])
-def test_an_image_is_rendered_again_to_the_pixel(cars: Path, number: int) -> None:
-    path = cars / f"{uuid_of(CARS, number)}.jpg"
-    with Image.open(path) as image:
-        np.testing.assert_array_equal(rerender(CARS, number), np.asarray(image))
-    picture = render_shot(CARS, shot_of(CARS, number))
-    assert encode(CARS, picture) == path.read_bytes()
-    with Image.open(BytesIO(encode(replace(CARS, jpeg_quality=100), picture))) as image:
-        assert np.abs(np.asarray(image).mean((0, 1)) - picture.mean((0, 1))).max() < 2
-
-
-def test_other_parts_change_the_car_alone() -> None:
-    number = 32
-    car = shot_of(CARS, number).loadout
-    sticker, hat = (car.sticker + 1) % STICKERS[car.body], Hat((car.hat + 1) % 23)
-    changes = {
-        "team": {"team": Team(1 - car.team)},
-        "primary": {"primary_colour": 0.0 if car.primary_colour > 0.5 else 1.0},
-        "secondary": {"secondary_colour": 0.0 if car.secondary_colour > 0.5 else 1.0},
-        "hat": {"hat": hat},
-        "wheel": {"wheel": (car.wheel + 1) % WHEELS},
-        "sticker": {"sticker": sticker},
-    }
-    before = rerender(CARS, number).astype(int)
-    for name, change in changes.items():
-        after = rerender(CARS, number, **change)  # type: ignore[arg-type]
-        differing = np.abs(after - before).max(-1) > 8
-        assert 0 < differing.mean() < 0.5, name
-    with pytest.raises(ValueError, match="sticker is 4"):
-        rerender(CARS, number, sticker=4)
-
-
-def test_masks_cover_the_car() -> None:
-    """Another colour changes pixels in the mask, not outside."""
-    for number in (5, 48):
-        mask = mask_of(CARS, number)
-        assert mask.shape == CARS.size
-        assert 0.05 < mask.mean() < 0.6
-        shot = shot_of(CARS, number)
-        colour = 0.0 if shot.loadout.primary_colour > 0.5 else 1.0
-        other = replace(shot, loadout=replace(shot.loadout, primary_colour=colour))
-        change = np.abs(render_shot(CARS, other).astype(int) - render_shot(CARS, shot)).max(-1)
-        assert change[mask].mean() > 10 * change[~mask].mean()
-        assert (change > 24).any()
-        assert (change[~mask] > 24).mean() < 0.02

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.book.estimates import Better, record
 from lib.book.results import Ledger
 from lib.book.sideswipe.experiments import (
     SMALL,
@@ -14,7 +15,7 @@ from lib.book.sideswipe.experiments import (
     config_of,
     split_cars,
 )
-from lib.book.sideswipe.judging import Better, Judged, record, thinned
+from lib.book.sideswipe.judging import Judged, thinned
 from lib.book.sideswipe.looks import Looks, Swaps
 from lib.book.tables import number
 from lib.data.garage import Cars

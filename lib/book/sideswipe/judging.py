@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Int, Int64
 
+from lib.book.estimates import Better, record
 from lib.book.results import Ledger
 from lib.book.sideswipe.experiments import Trained
 from lib.data.garage import Cars
@@ -16,7 +16,6 @@ from lib.evaluation.classification import Predictions, predict, summarise
 from lib.evaluation.intervals import Estimate
 from lib.worlds.garage.loadout import Variant
 
-Better = Literal["higher", "lower", ""]
 METRICS: dict[str, Better] = {
     "accuracy": "higher",
     "nll": "lower",
@@ -134,27 +133,3 @@ def record_scores(ledger: Ledger, judged: Mapping[str, Sequence[Judged]]) -> Non
         if len(runs) > 1:
             each = [float((one.predicted == one.labels).mean()) for one in runs]
             ledger.record(f"{id}.seed_spread", max(each) - min(each), seeds=seeds)
-
-
-def record(
-    ledger: Ledger,
-    id: str,
-    estimate: Estimate,
-    *,
-    seeds: Sequence[int],
-    better: Better = "",
-    run: str | None = None,
-    seconds: float | None = None,
-) -> None:
-    """An estimate as a row."""
-    ledger.record(
-        id,
-        estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        n=estimate.n or None,
-        seeds=seeds,
-        better=better,
-        run=run,
-        seconds=seconds,
-    )

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float64, Int64
 
+from lib.book.estimates import Better, record, told
 from lib.book.results import Ledger
-from lib.book.sideswipe.judging import MOST, WATCHED, Better, Judged, record, thinned
+from lib.book.sideswipe.judging import MOST, WATCHED, Judged, thinned
 from lib.book.sideswipe.leaveout import reading_for
 from lib.book.sideswipe.sizes import grouped_run
-from lib.book.sideswipe.told import told
 from lib.data.garage import NEW_FOLDER, Cars, prepare_cars
 from lib.evaluation.classification import Predictions, last_linear, predict
 from lib.evaluation.map_distance import Reading

@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Int64, UInt8
 from matplotlib.figure import Figure
 
+from lib.book.estimates import interval
 from lib.book.sideswipe.judging import Judged
 from lib.book.sideswipe.leaveout import LeftOut
 from lib.book.sideswipe.looks import Looks, Swaps, failures
 from lib.book.sideswipe.newcars import WORDS, Novelty
 from lib.book.sideswipe.sizes import Point, recommended
-from lib.book.sideswipe.told import interval
 from lib.book.tables import number
 from lib.data.garage import Cars
 from lib.evaluation.classification import ReliabilityBins, confusion, probabilities

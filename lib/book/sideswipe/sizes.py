@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lib.book.estimates import record, told
 from lib.book.results import Ledger
 from lib.book.sideswipe.experiments import Experiment, Trained, config_of, fewer_loadouts
-from lib.book.sideswipe.judging import Judged, record
-from lib.book.sideswipe.told import told
+from lib.book.sideswipe.judging import Judged
 from lib.book.tables import number
 from lib.data.garage import Cars
 from lib.evaluation.classification import accuracy, predict

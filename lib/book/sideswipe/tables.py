@@ -1,12 +1,11 @@
 """Tables of the Sideswipe chapter, and the ledger's rows as its figures take them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from lib.book.recorded import brief, runs_of
+from lib.book.recorded import brief, runs_of, scaled
 from lib.book.results import Ledger, Row
 from lib.book.sideswipe.experiments import SPLIT_WORDS, SPLITS, Experiment, split_cars
 from lib.data.garage import Cars
@@ -96,15 +95,6 @@ def _cell(found: Mapping[str, Row], id: str, metric: str) -> str:
     if row is None:
         return "–"
     return brief(scaled(row, 100.0) if metric in IN_PER_CENT else row)
-
-
-def scaled(row: Row, factor: float) -> Row:
-    """`row` in another unit."""
-
-    def times(x: float | None) -> float | None:
-        return None if x is None else factor * x
-
-    return replace(row, value=times(row.value), low=times(row.low), high=times(row.high))
 
 
 def accuracies(

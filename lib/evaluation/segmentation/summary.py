@@ -1,6 +1,6 @@
 """Scores of several recordings, with 95 % intervals over maps (or recordings)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64
 
 from lib.evaluation.intervals import (
+    RESAMPLES,
     Estimate,
     group_sums,
     mean_over_groups,
@@ -33,7 +34,8 @@ from lib.evaluation.segmentation.scores import (
 from lib.worlds.doom.classes import UNKNOWN, PixelClass
 
 FRAME_RATE_HZ = 10.0
-Matching = Literal["together", "each"]
+Matching = Literal["together", "each", "named"]
+Score = Callable[[Float[np.ndarray, "d c"]], float]
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,15 @@ def summarise(
     """Every score of the recordings taken together, by the name it has in the ledger.
 
     `matching` is "together" where a cluster means the same in all recordings (one segmenter for
-    all), "each" where every recording was segmented by itself. ``flips_per_second`` is per pixel,
-    ``true_flips_per_second`` that of the truth; ``ami`` and ``ari`` are means over recordings.
+    all), "each" where every recording was segmented by itself, "named" where cluster i is class i,
+    as a classifier has it. ``flips_per_second`` is per pixel, ``true_flips_per_second`` that of the
+    truth; ``ami`` and ``ari`` are means over recordings.
 
     Raises `ValueError` for no recordings, or none with a known pixel.
     """
     if matching not in get_args(Matching):
-        raise ValueError(f"matching={matching!r}: choose 'together' or 'each'")
+        choices = ", ".join(map(repr, get_args(Matching)))
+        raise ValueError(f"matching={matching!r}: choose among {choices}")
     recordings = [recording for recording in recordings if recording.pixels]
     if not recordings:
         raise ValueError("recordings holds no pixel with a known truth; give labelled recordings")
@@ -124,6 +128,92 @@ def summarise(
         [(f.true_flips, f.pixels) for f in flips], frame_rate_hz
     )
     return scores
+
+
+def mean_over_seeds(runs: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
+    """Scores of several seeds on the same recordings: means of values and of bounds.
+
+    The maps that an interval resamples are the same for all seeds, so that averaging runs narrows
+    it little; means of bounds are, if anything, too wide. Raises `ValueError` for no runs.
+    """
+    if not runs:
+        raise ValueError("runs is empty; give the scores of at least one seed")
+    return {name: _mean([run[name] for run in runs]) for name in runs[0]}
+
+
+def _mean(found: Sequence[Estimate]) -> Estimate:
+    bounds = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
+    value = float(np.mean([one.value for one in found]))
+    if len(bounds) < len(found):
+        return replace(found[0], value=value, low=None, high=None)
+    low, high = np.mean(np.array(bounds, float), axis=0)
+    return replace(found[0], value=value, low=float(low), high=float(high))
+
+
+def paired_gain(
+    ours: Sequence[Sequence[RecordingCounts]],
+    theirs: Sequence[Sequence[RecordingCounts]],
+    *,
+    score: Score = mean_iou,
+    matching: tuple[Matching, Matching] = ("together", "together"),
+    seed: int = 0,
+) -> Estimate:
+    """How much better `ours` scores than `theirs` on the same recordings, seeds averaged.
+
+    Both are lists of as many seeds, each with the counts of the same recordings in the same order.
+    Maps are resampled for both at once, so that what makes a map hard for both cancels, and so are
+    the pairs of seeds; with one seed the interval is over maps alone.
+
+    Raises `ValueError` for no seeds, unequal numbers of them, or recordings that differ.
+    """
+    if not ours or len(ours) != len(theirs):
+        raise ValueError(
+            f"ours has {len(ours)} seeds, theirs {len(theirs)}; give as many, at least one each"
+        )
+    runs = [*ours, *theirs]
+    groups = [tuple(one.group for one in run) for run in runs]
+    if len(set(groups)) > 1:
+        raise ValueError(
+            "ours and theirs were counted on different recordings; give the same ones in the same "
+            "order"
+        )
+    kinds = [matching[0]] * len(ours) + [matching[1]] * len(theirs)
+    tables = [
+        _confusions(run, matched_classes, kind) for run, kind in zip(runs, kinds, strict=True)
+    ]
+    each = np.stack(tables, axis=1)  # recordings, runs, class given, true class
+    places = np.unique(groups[0], return_inverse=True)[1]
+    totals, _ = group_sums(each.reshape(len(each), -1), places)
+
+    def gains(row: Float[np.ndarray, " k"]) -> Float[np.ndarray, " s"]:
+        values = np.array([score(table) for table in row.reshape(each.shape[1:])])
+        return values[: len(ours)] - values[len(ours) :]
+
+    frames = sum(one.frames for one in runs[0])
+    value = float(gains(totals.sum(0)).mean())
+    if len(totals) < 2:
+        return Estimate(value, None, None, frames, len(totals))
+    rng = np.random.default_rng(seed)
+    resampled = np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        maps = np.bincount(rng.integers(0, len(totals), len(totals)), minlength=len(totals))
+        found = gains(maps @ totals)
+        resampled[number] = found[rng.integers(0, len(ours), len(ours))].mean()
+    low, high = np.nanquantile(resampled - np.nanmean(resampled) + value, [0.025, 0.975])
+    return Estimate(value, min(float(low), value), max(float(high), value), frames, len(totals))
+
+
+def class_iou(recordings: Sequence[RecordingCounts], *, matching: Matching) -> list[float]:
+    """Intersection over union of every class, clusters matched one to one; NaN where it is absent.
+
+    Raises `ValueError` for recordings that cannot be matched together.
+    """
+    table = _confusions(recordings, matched_classes, matching).sum(0)
+    right = np.diagonal(table[:-1])
+    either = table.sum(0) + table[:-1].sum(1) - right
+    absent = table.sum(0) == 0
+    with np.errstate(invalid="ignore"):
+        return [float(x) for x in np.where(absent, np.nan, right / either)]
 
 
 class _Pool:
@@ -168,6 +258,9 @@ def _confusions(
     matching: Matching,
 ) -> Float[np.ndarray, "r d c"]:
     tables = [recording.contingency for recording in recordings]
+    if matching == "named":
+        own = np.append(np.arange(len(tables[0]) - 1), -1)  # the last row is noise
+        return np.array([confusion(table, own) for table in tables], float)
     if matching == "each":
         named = [choose(table) for table in tables]
         return np.array([confusion(t, n) for t, n in zip(tables, named, strict=True)], float)

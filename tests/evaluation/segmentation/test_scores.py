@@ -260,7 +260,7 @@ def test_errors_say_what_was_wanted():
         count_boundaries(predicted, truth, tolerance_px=-1.0)
     with pytest.raises(ValueError, match="holds no pixel"):
         summarise([])
-    with pytest.raises(ValueError, match="choose 'together' or 'each'"):
+    with pytest.raises(ValueError, match="choose among 'together', 'each', 'named'"):
         summarise.__wrapped__(recordings(), matching="both")
     uneven = [count_recording(predicted, truth, group="a", clusters=k, classes=3) for k in (4, 5)]
     with pytest.raises(ValueError, match="matching='each'"):

@@ -114,7 +114,7 @@ def test_presets() -> None:
         sizes[name] = (len(footage.maps), len(footage.maps) * footage.frames_per_map)
         games = {iwad_of(name) for name in footage.maps}
         assert games == {"freedoom1.wad", "freedoom2.wad"}
-    assert sizes == {"tiny": (6, 1_200), "small": (24, 12_000), "full": (68, 99_960)}
+    assert sizes == {"tiny": (10, 1_300), "small": (24, 12_000), "full": (68, 99_960)}
     with_demos = DoomFootage.preset("tiny", demos=True)
     assert set(with_demos.filmed_maps) == set(with_demos.maps) | set(DEMO_MAPS)
     with pytest.raises(ValueError, match="preset must be one of tiny, small, full, not 'big'"):

@@ -21,6 +21,7 @@ import math
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ from lib.book.rows import require_id, require_preset
 from lib.book.tables import number
 
 COMPARISONS = ("<", "<=", ">", ">=", "==", "between")
+SIGNS = {"<=": "≤", ">=": "≥", "==": "="}
 _REQUIRED = ("name", "chapter", "source", "text", "id", "compare")
 
 
@@ -137,7 +139,7 @@ def verdict(claim: Claim, rows: Iterable[Row], preset: str) -> Verdict:
     about effect measures", which takes the two for independent: on shared held-out data, where
     errors go together, it is cautious.
     """
-    if PRESETS.index(require_preset(preset)) < PRESETS.index(claim.min_preset):
+    if _too_small(claim, preset):
         return Verdict(
             "cannot tell", f"needs preset {claim.min_preset} or larger, this is {preset}"
         )
@@ -148,7 +150,7 @@ def verdict(claim: Claim, rows: Iterable[Row], preset: str) -> Verdict:
             return Verdict("cannot tell", f"{id} was not measured at preset {preset}")
         if measured[id].value is None:
             return Verdict("cannot tell", f"{id} is not a finite number")
-    low, high = _interval(*(measured[id] for id in wanted))
+    low, high = interval_of(*(measured[id] for id in wanted))
     satisfied = satisfied_by(claim)
     wish = _wish(claim)
     if satisfied.holds(low) and satisfied.holds(high):
@@ -181,8 +183,8 @@ def verdicts_table(
     """Claims on `chapter` judged by several runs beside each other; for `tables.show`.
 
     `runs` maps presets to rows; `sources`, if given, picks the claims of these sources. Columns:
-    Source, Claim (with the number it is judged by), and for each preset what was measured and the
-    verdict. Raises ValueError if there is no such claim.
+    Source, Claim (with the number it is judged by and what that must be), and for each preset what
+    was measured and the verdict. Raises ValueError if there is no such claim.
     """
     claims = [
         claim
@@ -197,15 +199,28 @@ def verdicts_table(
     return pd.DataFrame(
         {
             "Source": claim.source,
-            "Claim": f"{claim.text} ({claim.quantity})" if claim.quantity else claim.text,
+            "Claim": f"{claim.text} ({_compared(claim)})",
         }
         | {
-            f"at {preset}": f"{_measured(claim, rows, preset)}: "
-            f"{verdict(claim, rows, preset).outcome}"
+            f"at {preset}": f"{_measured(claim, rows, preset)}: {_outcome(claim, rows, preset)}"
             for preset, rows in measured.items()
         }
         for claim in claims
     )
+
+
+def interval_of(row: Row, other: Row | None = None) -> tuple[float, float]:
+    """The 95 % interval of a row, or of its difference from another (see `verdict`).
+
+    Both have a value; a row without an interval stands for its value alone.
+    """
+    low, x, high = _bounds(row)
+    if other is None:
+        return low, high
+    other_low, y, other_high = _bounds(other)
+    down = math.hypot(x - low, other_high - y)
+    up = math.hypot(high - x, y - other_low)
+    return x - y - down, x - y + up
 
 
 def _claim(table: dict[str, Any]) -> Claim:
@@ -243,15 +258,21 @@ def _bounds(row: Row) -> tuple[float, float, float]:
     return row.low, row.value, row.high
 
 
-def _interval(row: Row, other: Row | None = None) -> tuple[float, float]:
-    """The 95 % interval of a row, or of its difference from another."""
-    low, x, high = _bounds(row)
-    if other is None:
-        return low, high
-    other_low, y, other_high = _bounds(other)
-    down = math.hypot(x - low, other_high - y)
-    up = math.hypot(high - x, y - other_low)
-    return x - y - down, x - y + up
+def _too_small(claim: Claim, preset: str) -> bool:
+    """Whether runs at `preset` are too small to tell."""
+    return PRESETS.index(require_preset(preset)) < PRESETS.index(claim.min_preset)
+
+
+def _outcome(claim: Claim, rows: Iterable[Row], preset: str) -> str:
+    """The verdict, and from which preset on there can be another one."""
+    limit = f" below preset {claim.min_preset}" if _too_small(claim, preset) else ""
+    return verdict(claim, rows, preset).outcome + limit
+
+
+def _compared(claim: Claim) -> str:
+    """What is measured and what it must be: ``accuracy: ≥ 0.9``, ``difference > 0``."""
+    wish = _wish(claim) if claim.other_id is None else f"difference {_wish(claim)}"
+    return f"{claim.quantity}: {wish}" if claim.quantity else wish
 
 
 def _measured(claim: Claim, rows: Iterable[Row], preset: str) -> str:
@@ -267,8 +288,13 @@ def _range(low: float, high: float) -> str:
 
 def _wish(claim: Claim) -> str:
     """The comparison in words and signs, as it follows "is"."""
-    slack = f" ± {number(claim.tolerance)}" if claim.tolerance else ""
+    slack = f" ± {_exact(claim.tolerance)}" if claim.tolerance else ""
     if isinstance(claim.value, tuple):
         low, high = claim.value
-        return f"between {number(low)} and {number(high)}{slack}"
-    return f"{claim.compare} {number(claim.value)}{slack}"
+        return f"between {_exact(low)} and {_exact(high)}{slack}"
+    return f"{SIGNS.get(claim.compare, claim.compare)} {_exact(claim.value)}{slack}"
+
+
+def _exact(bound: float) -> str:
+    """`bound` with all its digits: a threshold is given, not measured."""
+    return number(bound, max(1, len(Decimal(str(bound)).normalize().as_tuple().digits)))

@@ -5,6 +5,7 @@ what it was made from. Stamp and notebook are written only after the last cell h
 breaks off in between is executed again next time.
 """
 
+import base64
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ from lib.book.staging import book_sources
 from lib.files import digest, write_json, write_text
 
 Parameters = Mapping[str, Any]
+PNG, JPEG = "image/png", "image/jpeg"
+TEXT_PX = 600  # the text's width in print, 96 pixels to the inch
+HEAVY_BYTES = 400_000  # a picture of more is one of photographs
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 
 
@@ -248,6 +253,33 @@ def _tidy(notebook: Any, source: str) -> None:
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
+        for output in cell.get("outputs", []):
+            if PNG in output.get("data", {}):
+                _fit_for_print(output)
+
+
+def _fit_for_print(output: Any) -> None:
+    """Let a picture keep its size on the page, and a heavy one be light.
+
+    As wide as the text it loses its width: then it is fitted to the page, which in print it would
+    leave at so many pixels. Heavy are photographs in rows: those become JPEG if that is smaller.
+    """
+    from PIL import Image
+
+    size = output.metadata.pop(PNG, {})
+    if size.get("width", 0) >= TEXT_PX:
+        size = {}
+    kind, data = PNG, base64.b64decode(output.data.pop(PNG))
+    if len(data) > HEAVY_BYTES:
+        lighter = BytesIO()
+        with Image.open(BytesIO(data)) as image:
+            dpi = image.info.get("dpi", (96, 96))
+            image.convert("RGB").save(lighter, "jpeg", quality=90, subsampling=0, dpi=dpi)
+        if lighter.tell() < len(data):
+            kind, data = JPEG, lighter.getvalue()
+    output.data[kind] = base64.b64encode(data).decode("ascii")
+    if size:
+        output.metadata[kind] = size
 
 
 @contextmanager
@@ -272,6 +304,8 @@ def _kernel(root: Path) -> Iterator[None]:
             "-f",
             "{connection_file}",
             "--log-level=CRITICAL",
+            # twice the pixels for print; each is stored with the width it is shown at
+            "--InlineBackend.figure_formats=retina",
         ],
         "env": environment,
     }

@@ -194,7 +194,7 @@ def counts(measured: MeasuredFootage) -> str:
     """How much there is, in a line of plain text."""
     store = measured.footage.store
     return (
-        f"{measured.footage.layout}: {len(store)} frames of {store.size[0]} x {store.size[1]} "
+        f"{measured.footage.layout}: {len(store)} frames of {store.size[1]} × {store.size[0]} "
         f"pixels, {len(np.unique(store.recordings))} recordings, "
         f"{len(np.unique(store.groups))} worlds"
     )

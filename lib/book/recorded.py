@@ -7,11 +7,14 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.book.attached import MOST_BYTES
 from lib.book.claims import verdicts_table
 from lib.book.results import PRESETS, Ledger, Row, project_root, recorded
 from lib.book.tables import fixed, interval_decimals, number
 from lib.figures import style
 from lib.files import atomic_path
+
+DPI = (220, 160, 110)  # of recorded figures: the first for print, the next where it is too large
 
 
 def runs_of(ledger: Ledger) -> dict[str, list[Row]]:
@@ -49,11 +52,14 @@ def scaled(row: Row, factor: float) -> Row:
 
 
 def keep(ledger: Ledger, figure: Figure, name: str) -> Figure:
-    """Save `figure` as a small PNG beside the ledger and list it there; returns `figure`."""
+    """Save `figure` as a PNG fit for print beside the ledger and list it there; returns it."""
     path = ledger.path.parent / f"{ledger.preset}-figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110, metadata={"Software": None})
+        for dpi in DPI:
+            figure.savefig(temporary, dpi=dpi, metadata={"Software": None})
+            if temporary.stat().st_size <= MOST_BYTES:
+                break
     ledger.keep_figure(path)
     return figure
 

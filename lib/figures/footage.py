@@ -198,7 +198,7 @@ def change_over_time(
     `curves` maps data set, then seconds to (value, low, high); `strangers` is the mean difference
     of frames of different worlds, dashed in the colour of its data set.
     """
-    fig, axis = figure(2.6)
+    fig, axis = figure(2.75)
     looks = zip(PALETTE, ("o", "s", "^", "D", "v", "P"), strict=True)
     for i, ((name, curve), (ink, marker)) in enumerate(zip(curves.items(), looks, strict=False)):
         seconds = np.array(list(curve))
@@ -219,5 +219,6 @@ def change_over_time(
     axis.minorticks_off()
     axis.set_xlabel("seconds between the frames")
     axis.set_ylabel("mean absolute difference")
-    fig.legend(loc="outside upper center", ncols=4)
+    # two rows, and keys long enough to hold the dashes; a column a data set
+    fig.legend(loc="outside upper center", ncols=len(curves), handlelength=4.5)
     return fig

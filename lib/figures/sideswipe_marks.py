@@ -130,16 +130,21 @@ def log_error_axis(
     else:
         axes.set_yscale("log")
         axes.set_ylim(ends)
-    decades = np.log10(most / least)
-    steps = (1.0, 2.0, 5.0) if decades < 2.2 else (1.0, 5.0) if decades < 4 else (1.0,)
-    powers = range(int(np.floor(np.log10(least))), int(np.ceil(np.log10(most))) + 1)
-    places = sorted(step * 10.0**power for power in powers for step in steps)
-    places = [place for place in places if least * 0.999 <= place <= most * 1.001]
+    places = round_places(least, most)
     names = [f"{100 * (1 - p):.7g}" if accuracy else f"{p:.7g}" for p in places]
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(FixedLocator(places))
     axis.set_major_formatter(FixedFormatter(names))
     axis.set_minor_locator(NullLocator())
+
+
+def round_places(least: float, most: float) -> list[float]:
+    """1, 2 and 5 of the decades from `least` to `most`, or fewer of them if crowded."""
+    decades = np.log10(most / least)
+    steps = (1.0, 2.0, 5.0) if decades < 2.2 else (1.0, 5.0) if decades < 4 else (1.0,)
+    powers = range(int(np.floor(np.log10(least))), int(np.ceil(np.log10(most))) + 1)
+    places = sorted(step * 10.0**power for power in powers for step in steps)
+    return [place for place in places if least * 0.999 <= place <= most * 1.001]
 
 
 def times(interval: Interval, factor: float) -> Interval:

@@ -33,7 +33,7 @@ def failures(
     """Mistakes, each beside the training images nearest to it in feature space.
 
     `verdicts` has the true class, the predicted one and its probability in [0, 1]. Neighbours of
-    the same loadout, seen from another side, are framed.
+    the same loadout, seen from another side, are framed, and a line below says so.
     """
     n, k, h, w, _ = neighbours.shape
     if not n:
@@ -43,7 +43,8 @@ def failures(
     width = (WIDTH_IN - left_in - between_in - MARGIN_IN) / (k + 1) - gap_in
     height = width * h / w
     step = height + 0.22
-    fig, axis = page(top_in + n * step + 0.2)
+    framed = bool(same_loadout.any())
+    fig, axis = page(top_in + n * step + (0.2 if framed else 0.0))
     first = left_in + width + gap_in + between_in
     caption(axis, "mistake", (left_in, 0.04), fontsize=8)
     caption(axis, "nearest training images", (first, 0.04), fontsize=8)
@@ -58,10 +59,11 @@ def failures(
             caption(axis, name, (x, y + height + 0.03), fontsize=6.5)
             if same_loadout[row, column]:
                 _frame(axis, (x, y), (width, height))
-    y = top_in + n * step + 0.02
-    _frame(axis, (first, y), (0.2, 0.1))
-    caption(axis, "same loadout as the mistake, in another rotation", (first + 0.28, y - 0.01),
-            color=MUTED)  # fmt: skip
+    if framed:
+        y = top_in + n * step + 0.02
+        _frame(axis, (first, y), (0.2, 0.1))
+        caption(axis, "same loadout as the mistake, in another rotation", (first + 0.28, y - 0.01),
+                color=MUTED)  # fmt: skip
     return fig
 
 

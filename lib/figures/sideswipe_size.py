@@ -1,12 +1,13 @@
 """Error of the classifier against what it costs: parameters, and training images."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from lib.figures.sideswipe_marks import (
     DASHES,
@@ -20,6 +21,7 @@ from lib.figures.sideswipe_marks import (
     line_handle,
     log_error_axis,
     looks,
+    round_places,
     times,
 )
 from lib.figures.style import INK, figure, note
@@ -106,11 +108,19 @@ def _error_lines(
     if reference is not None:
         label = f"write-up: {100 * reference:.2f} % right"
         handles.append(level(axis, 100 * (1 - reference), label))
-    axis.set_xscale("log")
     log_error_axis(axis, "y", floor, max([*positive, *known_level, floor]) * 1.4)
-    axis.xaxis.set_major_formatter("{x:,.0f}")
+    _count_axis(axis, {x for found in errors.values() for x in found})
     axis.set_ylabel("error, %")
     return handles
+
+
+def _count_axis(axis: Axes, counts: Collection[int]) -> None:
+    """A log axis of counts, all its ticks written out alike."""
+    axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(FixedLocator(round_places(low, high) or sorted(counts)))
+    axis.xaxis.set_major_formatter("{x:,.0f}")
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _zeros(lines: Mapping[str, Mapping[int, Interval | None]]) -> bool:

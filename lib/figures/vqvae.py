@@ -39,8 +39,8 @@ def method_picture(
     fig, axes = figure(2.5, 1, 3)
     rank = np.argsort(np.random.default_rng(3).permutation(codebook_size))
     panels = (
-        (image, f"frame, {image.shape[0]} × {image.shape[1]} pixels"),
-        (rank[codes], f"{codes.shape[0]} × {codes.shape[1]} codes out of {codebook_size}"),
+        (image, f"frame, {image.shape[1]} × {image.shape[0]} pixels"),
+        (rank[codes], f"{codes.shape[1]} × {codes.shape[0]} codes out of {codebook_size}"),
         (reconstruction, "decoded from the codes alone"),
     )
     for axis, (panel, title) in zip(axes, panels, strict=True):
@@ -123,7 +123,11 @@ def float16_growth(histories: Mapping[str, pd.DataFrame]) -> Figure:
         axis.set_title(title)
         axis.set_xlabel("optimiser step")
     axes[0].set_ylabel("largest magnitude in a batch")
-    axes[0].text(0, FLOAT16_MAX * 1.15, "float16 ends at 65,504", fontsize=7.5, color=INK)
+    axes[0].annotate(
+        "float16 ends at 65,504", (0, FLOAT16_MAX), (4, -4), va="top",
+        xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=7.5, color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},  # no gridline through it
+    )  # fmt: skip
     axes[0].set_ylim(top=max(FLOAT16_MAX * 4, axes[0].get_ylim()[1]))
     _legend_above(fig, axes[1])
     return fig
@@ -138,7 +142,11 @@ OUTCOME_LOOK = {  # outcome: fill, ink, mark; told apart without colour by the m
 
 
 def outcome_strip(outcomes: Mapping[str, Sequence[str]], factors: Sequence[float]) -> Figure:
-    """Outcome of one loud batch for each product in float16 alone, over its loudness."""
+    """Outcome of one loud batch for each product in float16 alone, over its loudness.
+
+    The legend names the outcomes that occur.
+    """
+    occurring = {str(name) for found in outcomes.values() for name in found}
     fig, axis = figure(0.95 + 0.34 * len(outcomes))
     for row, found in enumerate(outcomes.values()):
         for i, name in enumerate(found):
@@ -157,6 +165,7 @@ def outcome_strip(outcomes: Mapping[str, Sequence[str]], factors: Sequence[float
     handles = [
         Rectangle((0, 0), 1, 1, color=fill, label=name)
         for name, (fill, _, _) in OUTCOME_LOOK.items()
+        if name in occurring
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=7.5)
     return fig

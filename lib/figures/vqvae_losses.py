@@ -107,28 +107,29 @@ COLLAPSED = 1e-8  # what the public change log reports after two epochs
 
 
 def commitment_fall(
-    histories: Mapping[str, pd.DataFrame], *, living: Mapping[str, float] | None = None
+    histories: Mapping[str, pd.DataFrame], *, alive: Mapping[str, float] | None = None
 ) -> Figure:
     """Commitment loss over epochs, both on log axes, one line a version.
 
     `histories` maps versions to logs with columns ``epoch`` (fractional, above 0) and
-    ``commitment``; `living` maps a version to the share, in [0, 1], of its decoder's outputs
-    that still pass a gradient. Zeros run along the lower edge.
+    ``commitment``; `alive` maps a version to the share, in [0, 1], of its decoder's outputs
+    that still pass a gradient. Zeros run along the lower edge. A later version's line lies above
+    an earlier one's.
 
     Raises:
         ValueError: a log without these columns, or a share of a version that has no log.
     """
-    living = living or {}
+    alive = alive or {}
     _check_logs(histories, "epoch", "commitment")
-    for name in living:
+    for name in alive:
         if name not in histories:
-            raise ValueError(f"living names {name!r}; histories has {', '.join(histories)}")
+            raise ValueError(f"alive names {name!r}; histories has {', '.join(histories)}")
     fig, axis = figure(2.9)
     floor = _zero_floor([history["commitment"].to_numpy() for history in histories.values()])
     for i, (name, history) in enumerate(histories.items()):
-        alive = f": {100 * living[name]:.0f} % alive" if name in living else ""
+        share = f": {100 * alive[name]:.0f} %" if name in alive else ""
         _line_to_zero(axis, history["epoch"].to_numpy(), history["commitment"].to_numpy(), floor, i)
-        axis.lines[-1].set_label(name + alive)
+        axis.lines[-1].set_label(name + share)
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.axhline(COLLAPSED, color=INK, linewidth=1, linestyle=(0, (2, 2)))
@@ -140,6 +141,6 @@ def commitment_fall(
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_xlabel("epoch")
     axis.set_ylabel("commitment loss")
-    title = "share of outputs with a gradient" if living else None
+    title = "outputs alive" if alive else None
     fig.legend(loc="outside right upper", title=title, title_fontsize=8)
     return fig

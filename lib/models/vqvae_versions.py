@@ -199,7 +199,8 @@ V2_1_6 = replace(
     name="v2.1.6",
     changed="LPIPS eased in more slowly: from 0, every 2 epochs, to 0.15 at most.",
     why="Blocks imprinted on the sky.",
-    in_code="100 epochs in place of 15; the step of 0.005 is what it was.",
+    in_code="The step of 0.005 is what it was, but comes every 2 epochs instead of 3; 100 epochs "
+    "in place of 15.",
     commit="d81e6b9",
     epochs=100,
     perceptual=Perceptual(step=0.005, every=2, cap=0.15, input_range="[-1, 1]"),
@@ -213,7 +214,7 @@ VERSIONS: dict[str, Version] = {
     )
 }  # fmt: skip
 
-_ON_BOTH = "v2.1.4 with one of v2.1.5's two changes, not both."
+_ON_BOTH = "v2.1.4 with one of the two changes of v2.1.5, not both."
 
 VARIANTS: dict[str, Version] = {
     v.name: v

@@ -186,3 +186,33 @@ def test_the_table_shows_measurement_and_verdict(tmp_path):
     assert frame["at tiny"][1] == f"{spoken} against not measured: cannot tell"
     with pytest.raises(ValueError, match="no claim on '01-doom-segmentation' has a source"):
         verdicts_table("01-doom-segmentation", {"tiny": ledger.rows}, path=path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "(> 20)"),
+        ({"quantity": '"PSNR"'}, "(PSNR: > 20)"),
+        ({"compare": '">="', "value": "0.9968"}, "(≥ 0.9968)"),
+        ({"compare": '"<="', "value": "0.4"}, "(≤ 0.4)"),
+        ({"compare": '"<"', "value": "1e-6"}, "(< 1 × 10⁻⁶)"),
+        ({"compare": '"=="', "value": "1", "tolerance": "0.25"}, "(= 1 ± 0.25)"),
+        ({"compare": '"between"', "value": "[-0.02, 1200]"}, "(between −0.02 and 1,200)"),
+        ({"value": None, "other_id": f'"{OTHER}"'}, "(difference > 0)"),
+        (
+            {"value": "3", "other_id": f'"{OTHER}"', "quantity": '"PSNR against v1.0"'},
+            "(PSNR against v1.0: difference > 3)",
+        ),
+    ],
+)
+def test_the_table_says_what_is_compared(tmp_path, changes, said):
+    [claim] = verdicts_table("04-vqvae-versions", {}, path=written(tmp_path, **changes))["Claim"]
+    assert claim == f"It is sharp. {said}"
+
+
+def test_the_table_says_below_which_preset_a_claim_cannot_be_told(tmp_path):
+    path = written(tmp_path, min_preset='"small"')
+    runs = {preset: [row(25.0, 24.0, 26.0, preset=preset)] for preset in ("tiny", "small")}
+    [line] = verdicts_table("04-vqvae-versions", runs, path=path).to_dict("records")
+    assert line["at tiny"].endswith("): cannot tell below preset small")
+    assert line["at small"].endswith("): confirmed")

@@ -344,7 +344,7 @@ class TestTables:
 
 
 def test_a_method_names_its_trunk(runs):
-    for name in ("untrained", "random_resnet34", "imagenet", "colour"):
+    for name in ("untrained", "imagenet", "colour"):
         trunk = experiments.trunk_of(name, runs[0], seed=0)
         assert callable(trunk)
     assert Method("a", "b").trunk == "contrastive"

@@ -1,3 +1,4 @@
+import base64
 import json
 import os
 import signal
@@ -5,10 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 import lib.book.execute as module
 from lib.book.execute import ChapterError, execute, parameters_of
@@ -90,6 +93,28 @@ def test_what_a_cell_prints_is_one_output_however_it_arrives(book):
     execute(book, chapters=[FIRST], progress=False)
     cells = nbformat.read(book / "build" / FIRST, as_version=4).cells
     assert [output.text for output in cells[-1].outputs] == ["0\n1\n2\n"]
+
+
+def test_pictures_have_the_pixels_that_print_needs_and_keep_their_size(book):
+    begin = "import matplotlib.pyplot as plt, numpy as np\nplt.figure(figsize=({}), dpi=110)\n"
+    line = f"{begin}plt.plot([0, 1])\nplt.show()"
+    smooth = "np.random.default_rng(0).random((90, 90, 3)), interpolation='bicubic'"
+    photograph = f"{begin}plt.imshow({smooth})\nplt.show()"
+    write_notebook(
+        book / FIRST, line.format("6.6, 1"), line.format("3, 1"), photograph.format("6.6, 6.6")
+    )
+    [run] = execute(book, chapters=[FIRST], progress=False)
+    cells = nbformat.read(run.path, as_version=4).cells
+    outputs = [o for cell in cells for o in cell.get("outputs", []) if "data" in o]
+    kinds = [next(name for name in o.data if name.startswith("image/")) for o in outputs]
+    assert kinds == ["image/png", "image/png", "image/jpeg"]
+    pixels = [base64.b64decode(o.data[kind]) for o, kind in zip(outputs, kinds, strict=True)]
+    images = [Image.open(BytesIO(data)) for data in pixels]
+    for image in images:
+        assert image.info["dpi"] == pytest.approx((220, 220), abs=0.1)
+    shown = [o.metadata.get(kind, {}).get("width") for o, kind in zip(outputs, kinds, strict=True)]
+    assert shown[0] is None, "as wide as the text: it is fitted to the page"
+    assert shown[1] == pytest.approx(images[1].width / 2, abs=1)
 
 
 @pytest.fixture

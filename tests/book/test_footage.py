@@ -1,5 +1,6 @@
 """What the footage page measures, records and shows, with a truth and without."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,8 +193,14 @@ class TestWords:
     def test_counts(self, measured):
         n = len(measured.footage.store)
         assert study.counts(measured) == (
-            f"minerl: {n} frames of 16 x 16 pixels, 6 recordings, 6 worlds"
+            f"minerl: {n} frames of 16 × 16 pixels, 6 recordings, 6 worlds"
         )
+
+    def test_counts_name_columns_first(self, measured):
+        n = len(measured.footage.store)
+        store = replace(measured.footage.store, frames=np.zeros((n, 9, 16, 3), np.uint8))
+        wide = replace(measured, footage=replace(measured.footage, store=store))
+        assert f"{n} frames of 16 × 9 pixels" in study.counts(wide)
 
     def test_shares_are_told_in_per_cent(self, ledger, measured):
         told = study.tell(ledger, measured, "daytime_night_share")

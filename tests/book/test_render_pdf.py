@@ -158,3 +158,16 @@ def test_a_caption_stays_with_its_table_and_a_row_in_one_piece(tmp_path: Path, c
         starts, ends = (set(re.findall(rf"{word}(\d+)\b", page)) for word in ("begins", "ends"))
         assert starts == ends
     assert sum("begins" in page for page in found) > 1  # else nothing was to be broken
+
+
+@needs_poppler
+@pytest.mark.parametrize("count", [600, 620, 640, 660])
+def test_a_short_table_stays_on_one_page(tmp_path: Path, count: int) -> None:
+    look = (Path(pandoc.__file__).parent / "assets" / "book.typ").read_text(encoding="utf-8")
+    source = tmp_path / "table.typ"
+    table = LONG_TABLE.replace("{words}", str(count)).replace("range(90)", "range(30)")
+    source.write_text(look + table, encoding="utf-8")
+    typst.compile(source, output=tmp_path / "table.pdf")
+    found = [page for page in pages(tmp_path / "table.pdf") if "begins" in page]
+    assert len(found) == 1
+    assert "The caption." in found[0]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from lib.book import recorded
 from lib.book import sideswipe as study
-from lib.book.results import Ledger
+from lib.book.results import Ledger, project_root
 from lib.book.rows import ID
 from lib.book.sideswipe import experiments, facts, judging, leaveout, looks, newcars, sizes
 from lib.book.sideswipe.experiments import Experiment, Trained
@@ -19,10 +21,12 @@ from lib.data.splits import Splits
 from lib.evaluation.attention import Attention
 from lib.evaluation.car_classifier import load_classifier
 from lib.evaluation.classification import summarise
+from lib.evaluation.intervals import Estimate
 from lib.evaluation.map_distance import Reading
 from lib.evaluation.randomisation import Randomisation
+from lib.figures import style
 from lib.models.classifier import Classifier
-from lib.training.classifier import NETWORKS, ClassifierConfig, train_classifier
+from lib.training.classifier import NETWORKS, STEPS, ClassifierConfig, train_classifier
 from lib.worlds.garage.footage import GarageFootage, make_garage
 from lib.worlds.garage.loadout import NEW_BODIES, Variant
 from tests.data.cars import SCREENSHOT, SMALL, write_cars
@@ -126,6 +130,16 @@ class TestExperiments:
         for id in ("writeup.random.faithful", "writeup.grouped.hard", "small.grouped.hard"):
             assert f"sideswipe.{id}" in ids
 
+    @pytest.mark.parametrize("preset", ["tiny", "small", "full"])
+    def test_the_table_of_presets_has_their_steps_and_seeds(self, preset):
+        text = (project_root() / "chapters" / "reproduce.qmd").read_text(encoding="utf-8")
+        table = text[: text.index("{#tbl-presets-sideswipe}")].rpartition("| preset |")[2]
+        [line] = [line for line in table.splitlines() if line.startswith(f"| `{preset}`")]
+        _, _, _, training, scored, seeds, _ = (cell.strip() for cell in line.split("|"))
+        assert training.startswith(f"{STEPS[preset]:,} steps")
+        assert f"{judging.MOST[preset]:,} at most" in scored
+        assert int(seeds) == experiments.SEEDS[preset]
+
 
 class TestJudging:
     def test_of_many_test_images_whole_loadouts_are_kept(self, cars):
@@ -220,6 +234,11 @@ class TestLooks:
         found = hand_made(heat, masks)
         assert facts.off_car(found).value == pytest.approx(2 / 3)
         assert facts.beneath(found).value == pytest.approx(1 / 3)
+        assert study.looks_sentence(found, "small") == (
+            "At preset small, on average 33.3\u00a0% of the heat is on the car, which takes "
+            "16\u00a0% of the picture. In 66.7\u00a0% of the pictures the heat avoids the car, "
+            "and in 33.3\u00a0% its hottest place is under it."
+        )
 
     def test_nothing_is_invented_about_a_readers_own_cars(self, judged, own, ledger):
         assert study.look(of(judged), own, most=4) is None
@@ -227,7 +246,7 @@ class TestLooks:
         study.record_looks(ledger, None, seed=0)
         study.record_swaps(ledger, None, seed=0)
         assert ledger.rows == []
-        assert "without masks" in study.looks_sentence(None)
+        assert "without masks" in study.looks_sentence(None, "tiny")
         for figure in (
             study.attention_figure(None, []),
             study.sanity_figure(None, []),
@@ -287,7 +306,9 @@ class TestNewCars:
         rows = {row.id: row.value for row in ledger.rows}
         assert rows["sideswipe.leftout.2_1.auroc"] == pytest.approx(means[Reading(2, 1)])
         assert rows["sideswipe.leftout.chosen.worst_auroc"] <= means[found.best]
-        assert f"the map of block {found.best.block}" in study.left_out_sentence(found)
+        said = study.left_out_sentence(found, "tiny")
+        assert said.startswith(f"Chosen at preset tiny: the map of block {found.best.block}")
+        assert said.count("\u00a0%") == said.count("%") == 2
         assert len(study.left_out_figure(found).axes[0].get_xticks()) == 4
 
     def test_a_car_left_out_is_never_trained_on(self, cars, tmp_path, monkeypatch):
@@ -340,7 +361,10 @@ class TestSizes:
         study.record_sizes(ledger, families, seed=0)
         rows = {row.id: row.value for row in ledger.rows}
         assert rows["sideswipe.small_enough.grouped.params"] <= 10_000
-        assert "times fewer" in study.size_sentence(families)
+        said = study.size_sentence(families, "tiny")
+        assert said.startswith("At preset tiny the recommended network, of 9,738 parameters")
+        assert said.endswith("times fewer parameters.")
+        assert said.count("\u00a0%") == said.count("%") == 2
         [axis] = study.front_figure(families).axes
         assert axis.lines
 
@@ -356,12 +380,36 @@ class TestFacts:
         other, _ = facts.train_twice(cars, root=tmp_path, seed=4, steps=4)
         assert first == again != other
 
+    def test_the_run_made_twice_is_said_to_be_another(self, judged):
+        run = of(judged).trained.run
+        said = study.hash_sentence(("a" * 64, "b" * 64), of(judged), "tiny")
+        assert f"after {facts.RERUN_STEPS} steps: `{'a' * 16}…`, again: `{'b' * 16}…`" in said
+        assert f"another one, of {run.config.steps} steps at preset tiny" in said
+        assert run.weights_hash[:16] in said
+
+    def test_the_run_with_pixels_in_the_unit_range_says_how_long_it_is(
+        self, judged, cars, tmp_path
+    ):
+        options = {"preset": "tiny", "root": tmp_path, "device": "cpu", "share": 0.01, "seed": 0}
+        unit = study.unit_range({Variant.FAITHFUL: cars}, **options)
+        main = of(judged)
+        longer = replace(main.trained.run, config=replace(main.trained.run.config, steps=1234))
+        main = replace(main, trained=replace(main.trained, run=longer))
+        said = study.range_sentence(unit, main, cars, "tiny")
+        assert unit.config.shape.input_scale == 1
+        assert said.startswith("At preset tiny ")
+        assert "on whole loadouts and for 20 steps, where the others have 1,234: " in said
+        assert said.count("\u00a0%") == said.count("%") == 3
+
     def test_training(self, judged, cars):
         found = study.training_facts(of(judged), {Variant.HARD: cars})
         assert found["loss_end"] == pytest.approx(found["l1_end"] + found["cross_entropy_end"])
         validation = of(judged).trained.splits.validation
         assert found["validation_accuracy"].n == len(validation)
-        assert str(round(found["loss_end"], 1))[:2] in study.training_sentence(found)
+        said = study.training_sentence(found, "tiny")
+        assert said.startswith("At preset tiny the loss ends at ")
+        assert str(round(found["loss_end"], 1))[:2] in said
+        assert said.count("\u00a0%") == said.count("%") == 4
 
     def test_recalls_of_the_classes_that_are_talked_of(self, judged):
         one = of(judged)
@@ -375,23 +423,31 @@ class TestFacts:
         none = study.class_recalls(replace(one, labels=labels * 0 + 1))
         assert "recall_octane" not in none
 
-    def test_leak_has_the_sign_of_what_it_says(self, judged):
-        one = of(judged)
-        perfect = replace(one, labels=one.predicted)
-        splits = {
-            "sideswipe.writeup.random.hard": [perfect],
-            "sideswipe.writeup.grouped.hard": [one],
-            "sideswipe.writeup.unseen_parts.hard": [perfect],
+    def test_leak_has_the_sign_of_what_it_says(self, ledger):
+        for split, value, half in (
+            ("random", 0.98, 0.003), ("grouped", 0.97, 0.004), ("unseen_parts", 0.99, 0.0),
+        ):  # fmt: skip
+            id = f"sideswipe.writeup.{split}.hard.accuracy"
+            ledger.record(id, value, low=value - half, high=value + half, n=400)
+        found = study.leak(ledger)
+        assert set(found) == {"hard_random", "hard_unseen_parts"}
+        gain, cost = found["hard_random"], found["hard_unseen_parts"]
+        # half widths 3 and 4 make 5
+        assert (gain.value, gain.low, gain.high) == pytest.approx((0.01, 0.005, 0.015))
+        assert (cost.value, cost.low, cost.high) == pytest.approx((-0.02, -0.024, -0.016))
+
+    def test_the_leak_is_told_with_its_interval(self):
+        found = {
+            "faithful_random": Estimate(0.0025, -0.0194, 0.0356, 400, 0),
+            "hard_random": Estimate(-0.0098, -0.012, -0.007, 400, 0),
+            "hard_unseen_rotations": Estimate(0.24, None, None, 400, 0),
         }
-        share = float((one.predicted == one.labels).mean())
-        assert study.leak(splits) == pytest.approx(
-            {"hard_random": 1 - share, "hard_unseen_parts": share - 1}
+        assert study.leak_sentence(found, "tiny") == (
+            "At preset tiny splitting by image instead of by loadout gains 0.2 (−1.9 to 3.6) "
+            "points on faithful cars and −0.98 (−1.20 to −0.70) points on hard cars; rotations "
+            "never seen cost 24 points on hard cars (95\u00a0% intervals in brackets)."
         )
-        found = {"faithful_random": 0.0058, "hard_random": -0.0098, "hard_unseen_rotations": 0.24}
-        assert study.leak_sentence(found) == (
-            "Splitting by image instead of by loadout gains 0.58 points on faithful cars and "
-            "−0.98 on hard cars; rotations never seen cost 24 points on hard cars."
-        )
+        assert "no two splits" in study.leak_sentence({}, "tiny")
 
     def test_probes(self, cars, ledger):
         found = study.probe_all({Variant.HARD: cars}, seed=0)
@@ -424,3 +480,13 @@ def test_a_kept_classifier_answers(judged, cars, ledger):
         again.classify(images).probabilities, kept.classify(images).probabilities
     )
     assert again.class_names == cars.images.class_names
+
+
+@pytest.mark.parametrize(("most", "dpi"), [(10**6, 220), (12_000, 160), (1, 110)])
+def test_a_kept_figure_is_fit_for_print_unless_it_is_too_large(ledger, monkeypatch, most, dpi):
+    monkeypatch.setattr(recorded, "MOST_BYTES", most)
+    figure = style.message("a sentence where a picture would be, long enough to weigh something")
+    study.keep(ledger, figure, "words")
+    [path] = ledger.path.parent.rglob("words.png")
+    with Image.open(path) as image:
+        assert image.info["dpi"] == pytest.approx((dpi, dpi), abs=0.1)

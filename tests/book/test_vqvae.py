@@ -155,13 +155,21 @@ class TestRows:
         assert set(VERSIONS) - sources == {"v2.1.6"} - sources, "no version is left out"
 
     def test_findings(self, ledger):
-        found = {"share": 0.25, "psnr": Estimate(20.0, 19.0, 21.0, 30, 3), "left out": "text"}
+        found = {
+            "share": 0.25,
+            "psnr_db_water": Estimate(20.0, 19.0, 21.0, 30, 3),
+            "left out": "text",
+        }
         study.record_found(ledger, "v2.0.3.heldout", found, seed=2, n=7)
         rows = {row.id: row for row in ledger.rows}
-        assert rows.keys() == {f"vqvae.v2.0.3.heldout.{name}" for name in ("share", "psnr")}
-        share, psnr = rows["vqvae.v2.0.3.heldout.share"], rows["vqvae.v2.0.3.heldout.psnr"]
+        assert rows.keys() == {
+            f"vqvae.v2.0.3.heldout.{name}" for name in ("share", "psnr_db_water")
+        }
+        share = rows["vqvae.v2.0.3.heldout.share"]
+        psnr = rows["vqvae.v2.0.3.heldout.psnr_db_water"]
         assert (share.value, share.low, share.n, share.seeds) == (0.25, None, 7, (2,))
         assert (psnr.value, psnr.low, psnr.high, psnr.n) == (20.0, 19.0, 21.0, 30)
+        assert (psnr.unit, share.unit) == ("dB", "")
 
 
 class TestExamples:

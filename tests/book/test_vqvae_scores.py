@@ -11,13 +11,17 @@ from torch import nn
 
 from lib.book import vqvae as study
 from lib.book.results import Ledger, promote
+from lib.book.vqvae import findings as module_findings
 from lib.book.vqvae import scores as module
 from lib.book.vqvae.scores import VersionFootage, score_one
 from lib.data.minecraft import Footage
 from lib.data.minerl import read_minerl
 from lib.data.splits import split_groups
+from lib.evaluation.intervals import Estimate
 from lib.evaluation.perceptual_checks import LpipsRanges, RangeCurve
 from lib.evaluation.revival import Revival
+from lib.evaluation.versions import PartScores
+from lib.figures import vqvae_pictures
 from lib.figures.vqvae_pictures import SheetBlock
 from lib.models.quantiser import QuantiserConfig
 from lib.models.vqvae import Vqvae, VqvaeConfig
@@ -87,7 +91,7 @@ class TestKeptScores:
         assert len(list(trained.run.path.glob("scores-*.json"))) == 4
 
     def test_all_versions_on_their_own_footage(self, trained, footage):
-        sets = VersionFootage({"minerl 16 × 16": footage})
+        sets = VersionFootage({"MineRL 16 × 16": footage})
         found = study.score_all(
             {"v1.0.1": trained}, sets, lpips=Difference(), most=4, progress=False
         )
@@ -95,6 +99,26 @@ class TestKeptScores:
         store, train = sets.frames(trained.version)
         assert store is footage.store
         np.testing.assert_array_equal(train, footage.splits.train)
+
+    def test_no_interval_reaches_beyond_the_codebook(self, trained, footage, monkeypatch):
+        reaching = {
+            "codes_used": Estimate(64.0, 62.3, 64.3, 8, 4),
+            "perplexity": Estimate(1.2, 0.9, 1.4, 8, 4),
+            "psnr_db": Estimate(0.5, -0.5, 99.0, 8, 4),
+        }
+        scores = PartScores(reaching, np.ones(64, int))
+        both = {"train": scores, "heldout": scores}
+        monkeypatch.setattr(module, "score_version", lambda *args, **options: both)
+        for _ in range(2):  # computed, then read back
+            found = self.score(trained, footage)["heldout"].metrics
+            assert found["codes_used"] == Estimate(64.0, 62.3, 64.0, 8, 4)
+            assert found["perplexity"] == Estimate(1.2, 1.0, 1.4, 8, 4)
+            assert found["psnr_db"] == reaching["psnr_db"]
+
+    def test_a_single_world_has_no_interval_to_bound(self):
+        one = Estimate(16.0, None, None, 8, 1)
+        scores = PartScores(dict.fromkeys(module.OF_CODES, one), np.ones(16, int))
+        assert module.within_the_codebook(scores).metrics == scores.metrics
 
 
 def test_footage_is_prepared_once_for_each_layout_and_size(footage, monkeypatch):
@@ -104,7 +128,7 @@ def test_footage_is_prepared_once_for_each_layout_and_size(footage, monkeypatch)
     )
     found = study.prepare_all(VERSIONS.values(), preset="tiny")
     assert asked == [("minerl", (64, 64)), ("gamefactory", (36, 64)), ("gamefactory", (72, 128))]
-    assert list(found) == ["minerl 64 × 64", "gamefactory 64 × 36", "gamefactory 128 × 72"]
+    assert list(found) == ["MineRL 64 × 64", "GF-Minecraft 64 × 36", "GF-Minecraft 128 × 72"]
     assert found.of(VERSIONS["v2.1.6"]) is footage
 
 
@@ -176,10 +200,24 @@ def test_values_of_the_arc(trained, footage):
 
 
 def test_a_sheet_shows_each_version_on_its_footage(trained, footage):
-    sets = VersionFootage({"minerl 16 × 16": footage})
+    sets = VersionFootage({"MineRL 16 × 16": footage})
     [block] = study.sheet_blocks({"v1.0.1": trained}, sets, names=["v1.0.1"])
     assert isinstance(block, SheetBlock)
+    assert block.title == "MineRL 16 × 16 pixels"
     assert list(block.train) == list(block.heldout) == ["original", "v1.0.1"]
+
+
+def test_the_sheet_of_all_versions_leaves_room_for_its_caption():
+    """A page of A4 has 24.4 cm for text, a little less than the figure's height and caption."""
+    shown: dict[str, vqvae_pictures.SheetBlock] = {}
+    for name, one in VERSIONS.items():
+        rows, columns = one.model.image_size
+        pictures = np.zeros((module_findings.FRAMES_A_PART[one.layout], rows, columns, 3), np.uint8)
+        block = shown.setdefault(
+            f"{one.layout} {rows}", SheetBlock("", {"original": pictures}, {"original": pictures})
+        )
+        block.train[name] = block.heldout[name] = pictures
+    assert vqvae_pictures.version_sheet(list(shown.values())).get_figheight() < 9.0
 
 
 def test_epochs_are_the_versions_own(trained):

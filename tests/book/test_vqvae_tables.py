@@ -38,6 +38,23 @@ class TestScoreTable:
         table = self.table(row("vqvae.v1.0.heldout.ssim", value, low, high))
         assert table.loc["v1.0", "SSIM"] == text
 
+    @pytest.mark.parametrize(
+        ("value", "low", "high", "text"),
+        [
+            (59.0, 59.0, 59.0095, "59"),
+            (125.0, 121.7135, 125.7135, "125 (122–126)"),
+            (64.0, 62.258, 64.0, "64 (62–64)"),
+            (1234.0, 1200.0, 1301.0, "1,230 (1,200–1,300)"),
+            (61.0, 61.0, 61.0, "61"),
+            (128.0, None, None, "128"),
+            (None, None, None, "not finite"),
+        ],
+    )
+    def test_counts_are_whole_numbers(self, value, low, high, text):
+        rows = [row("vqvae.v1.0.heldout.codes_used", value, low, high)]
+        table = study.score_table(rows, part="heldout", preset="tiny", metrics=study.CODES)
+        assert table["codes used"].tolist() == [text]
+
     def test_a_line_a_version_in_their_order(self):
         table = self.table(
             row("vqvae.v2.0.heldout.psnr_db", 25.0),

@@ -178,7 +178,7 @@ def test_every_text_is_the_same(twice: Twice) -> None:
 
 
 def test_every_picture_is_the_same(twice: Twice) -> None:
-    first, second = twice.outputs("image/png")
+    first, second = twice.outputs("image/png", "image/jpeg")
     assert len(first) > 5
     differing = [a[0] for a, b in zip(first, second, strict=True) if a != b]
     assert differing == []

@@ -197,8 +197,8 @@ class TestFootage:
         codes[0, :2] = 4, 0
         figure = drawn(figures.method_picture(images[0], codes, images[1], 5))
         titles = [axis.get_title(loc="left") for axis in figure.axes]
-        assert titles[0] == f"frame, {HEIGHT} × {WIDTH} pixels"
-        assert titles[1] == "2 × 3 codes out of 5"
+        assert titles[0] == f"frame, {WIDTH} × {HEIGHT} pixels", "columns first"
+        assert titles[1] == "3 × 2 codes out of 5"
         np.testing.assert_array_equal(sheet(figure.axes[0]), images[0])
         np.testing.assert_array_equal(sheet(figure.axes[2]), images[1])
         shown = sheet(figure.axes[1])
@@ -243,7 +243,11 @@ class TestTraining:
             bottom, top = axis.get_ylim()
             assert bottom < 50 / 20
             assert top > 65_504
-        assert any("65,504" in text for text in words(figure.axes[0]))
+        [said] = [text for text in figure.axes[0].texts if "65,504" in text.get_text()]
+        box = said.get_window_extent()
+        line = figure.axes[0].transData.transform((0, 65_504))[1]
+        assert box.y1 < line - 1, "the words touch the dashed line"
+        assert said.get_bbox_patch().get_facecolor() == (1, 1, 1, 1), "gridlines stay behind"
 
     def test_growth_beyond_the_end_stays_in_view(self):
         figure = drawn(figures.float16_growth({"v1.0": history(20, 5e6)}))
@@ -286,6 +290,11 @@ class TestOverflow:
         ticks = [t.get_text() for t in axis.get_xticklabels()]
         assert ticks == ["1", "3.16", "31.6", "100,000"]
         assert [t.get_text() for t in figure.legends[0].get_texts()] == OUTCOMES
+
+    def test_only_outcomes_that_occur_are_explained(self):
+        figure = drawn(figures.outcome_strip({"look-up": [OUTCOMES[3], OUTCOMES[0]]}, [1.0, 10.0]))
+        explained = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert explained == [OUTCOMES[0], OUTCOMES[3]]
 
     def test_outcomes_are_told_apart_without_colour(self):
         assert len({mark for _, _, mark in figures.OUTCOME_LOOK.values()}) == 4

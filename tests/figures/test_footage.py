@@ -131,6 +131,10 @@ def test_change_over_time():
     assert list(solid["MineRL"].get_xdata()) == [0.1, 0.9, 7.0]
     assert list(solid["MineRL"].get_ydata()) == [0.05, 0.1, 0.2]
     assert solid["GF, two worlds"].get_ydata()[0] == 0.31
+    assert legend(figure) == ["MineRL", "MineRL, two worlds", "GF", "GF, two worlds"]
+    for key in figure.legends[0].get_lines():
+        shown_pt = np.ptp(key.get_xdata())
+        assert shown_pt >= 2 * sum(key._dash_pattern[1] or [0]), "a key of two dashes at least"
     assert len(axis.collections) == 2
     band = axis.collections[0].get_paths()[0].vertices
     assert (band[:, 0].min(), band[:, 0].max()) == (0.1, 7.0)

@@ -187,6 +187,16 @@ class TestFailures:
         left, right, bottom, top = places(axes)[k]
         assert frame.get_bbox().bounds == pytest.approx((left, top, right - left, bottom - top))
         assert legend.get_y() > places(axes)[-1][2]
+        assert words(axes)[-1] == "same loadout as the mistake, in another rotation"
+
+    def test_a_frame_is_explained_where_there_is_one(self, rng):
+        verdict, none = [("octane", "werewolf", 0.9)], np.zeros((1, 2), bool)
+        [axes] = legible(
+            mistakes.failures(pictures(rng, 1), verdict, pictures(rng, 1, 2), [["a", "b"]], none)
+        ).axes
+        apart(axes)
+        assert not axes.patches
+        assert not any("same loadout" in word for word in words(axes))
 
     def test_none(self, rng):
         figure = mistakes.failures(

@@ -146,6 +146,23 @@ def test_learning_curve():
     assert legend_words(figure)[-1] == "write-up: 99.68 % right"
 
 
+@pytest.mark.parametrize(
+    ("counts", "wanted"),
+    [
+        ((400, 3_200), ["500", "1,000", "2,000"]),
+        ((1_000, 5_330, 32_000), ["1,000", "2,000", "5,000", "10,000", "20,000"]),
+        ((1_190, 304_700), ["1,000", "5,000", "10,000", "50,000", "100,000"]),
+        ((300,), ["100", "200", "500", "1,000"]),
+        ((300, 400), ["300", "400"]),
+    ],
+)
+def test_ticks_of_the_learning_curve_are_of_one_kind(counts, wanted):
+    curve = {n: (0.9 + i / 50, None, None) for i, n in enumerate(counts)}
+    [axes] = legible(size_figures.learning_curve({"small": curve})).axes
+    assert [w for w in ticks(axes.xaxis) if w] == wanted
+    assert len(axes.xaxis.get_minorticklocs()) == 0
+
+
 SPLITS = {
     "random": {"faithful": (0.999, 0.998, 0.9995), "hard": (0.99, 0.98, 0.995)},
     "grouped by loadout": {"faithful": (0.99, 0.98, 0.995), "hard": None},

@@ -228,7 +228,7 @@ class TestLossParts:
 class TestCommitmentFall:
     def test_lines_level_and_shares(self):
         logs = {name: log(20, epoch=np.arange(1, 21) / 4) for name in NAMES[8:]}
-        figure = legible(commitment_fall(logs, living={"v2.1.0": 0.021, "v2.1.6": 0.98}))
+        figure = legible(commitment_fall(logs, alive={"v2.1.0": 0.021, "v2.1.6": 0.98}))
         [axes] = figure.axes
         *curves, level = axes.lines
         assert set(level.get_ydata()) == {COLLAPSED}
@@ -238,9 +238,10 @@ class TestCommitmentFall:
         looks = {(line.get_color(), str(line._dash_pattern)) for line in curves}
         assert len(looks) == 7
         said = legend_words(figure)
-        assert said[0] == "v2.1.0: 2 % alive"
+        assert figure.legends[0].get_title().get_text() == "outputs alive"
+        assert said[0] == "v2.1.0: 2 %"
         assert said[1] == "v2.1.1"
-        assert said[-1] == "v2.1.6: 98 % alive"
+        assert said[-1] == "v2.1.6: 98 %"
         assert "change log" in words(axes)[0]
 
     def test_zeros_and_lost_values(self):
@@ -256,5 +257,5 @@ class TestCommitmentFall:
     def test_mistakes_are_named(self):
         with pytest.raises(ValueError, match="'v2.1.0'.* no column 'epoch'"):
             commitment_fall({"v2.1.0": log(3)})
-        with pytest.raises(ValueError, match="living names 'v9'; histories has v2.1.0"):
-            commitment_fall({"v2.1.0": log(3, epoch=1.0)}, living={"v9": 0.5})
+        with pytest.raises(ValueError, match="alive names 'v9'; histories has v2.1.0"):
+            commitment_fall({"v2.1.0": log(3, epoch=1.0)}, alive={"v9": 0.5})

@@ -13,7 +13,6 @@ from lib.data.splits import Splits
 from lib.evaluation.segmentation.baselines import (
     colour_and_position,
     colour_kmeans,
-    random_resnet34,
 )
 from lib.evaluation.segmentation.config import SegmentationConfig
 from lib.evaluation.segmentation.features import Trunk
@@ -26,7 +25,7 @@ from lib.training.contrastive import (
     untrained,
 )
 
-TrunkName = Literal["contrastive", "untrained", "random_resnet34", "imagenet", "colour"]
+TrunkName = Literal["contrastive", "untrained", "imagenet", "colour"]
 SEEDS = {"tiny": 1, "small": 1, "full": 3}  # of the main training
 SHORT = {"tiny": 0.25, "small": 0.25, "full": 1.0}  # of its steps: trainings that are compared
 SHORT_SEEDS = {"tiny": 1, "small": 3, "full": 3}
@@ -59,13 +58,12 @@ SEGMENTATION = {
 MAIN = Method("contrastive", "contrastive")
 BASELINES = (
     Method("colour_kmeans", "colour and place, k-means", "colour"),
-    Method("untrained", "the same network, untrained", "untrained"),
-    Method("random_resnet34", "ResNet-34, random weights", "random_resnet34"),
+    Method("random_resnet34", "the same ResNet-34, random weights", "untrained"),
     Method("imagenet", "EfficientNet-lite0, ImageNet", "imagenet"),
 )
 PROBES = (
     Method("probe", "told the classes: contrastive", probe=True),
-    Method("probe_untrained", "told the classes: untrained", "untrained", probe=True),
+    Method("probe_random", "told the classes: random weights", "untrained", probe=True),
     Method("probe_imagenet", "told the classes: ImageNet", "imagenet", probe=True),
 )
 WITHOUT = (  # one step of the segmentation changed
@@ -146,8 +144,6 @@ def trunk_of(name: TrunkName, trained: TrainedContrastive, *, seed: int) -> Trun
         return trained.model.stage_features
     if name == "untrained":
         return untrained(trained.config, seed).stage_features
-    if name == "random_resnet34":
-        return random_resnet34(seed)
     return ImageNetStages() if name == "imagenet" else colour_and_position
 
 

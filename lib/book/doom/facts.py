@@ -26,7 +26,7 @@ BETTER: dict[str, Better] = {
     "flips_per_second": "lower",
     "true_flips_per_second": "",
 }
-GAINS = ("colour_kmeans", "untrained", "random_resnet34", "imagenet")
+GAINS = ("colour_kmeans", "random_resnet34", "imagenet")
 
 
 def record_scores(

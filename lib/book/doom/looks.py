@@ -107,7 +107,7 @@ class Preferred:
     draws: Mapping[int, int]  # of these
 
 
-def preferred(trained: TrainedContrastive, played: Playthrough, *, shown: int = 6) -> Preferred:
+def preferred(trained: TrainedContrastive, played: Playthrough, *, shown: int = 5) -> Preferred:
     """Who was drawn, by kind of frame and by content, of one training."""
     selection = trained.selection
     total = selection.draws.sum(0)

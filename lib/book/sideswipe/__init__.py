@@ -5,6 +5,7 @@ from lib.book.sideswipe.bundle import keep_classifier
 from lib.book.sideswipe.experiments import all_cars, split_cars, train_all
 from lib.book.sideswipe.facts import (
     class_recalls,
+    hash_sentence,
     leak,
     leak_sentence,
     looks_sentence,
@@ -84,6 +85,7 @@ __all__ = [
     "effect_figure",
     "failure_figure",
     "front_figure",
+    "hash_sentence",
     "judge_all",
     "keep",
     "keep_classifier",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.book.claims import interval_of
 from lib.book.estimates import Better, record
-from lib.book.results import Ledger
+from lib.book.results import Ledger, Row
 from lib.book.sideswipe.experiments import (
     SMALL,
     WRITEUP,
@@ -17,7 +18,8 @@ from lib.book.sideswipe.experiments import (
 )
 from lib.book.sideswipe.judging import Judged, thinned
 from lib.book.sideswipe.looks import Looks, Swaps
-from lib.book.tables import number
+from lib.book.sideswipe.tables import per_cent
+from lib.book.tables import fixed, interval_decimals, number
 from lib.data.garage import Cars
 from lib.evaluation.attention import heat_inside
 from lib.evaluation.classification import accuracy, predict
@@ -102,54 +104,79 @@ def training_facts(judged: Judged, cars: Mapping[Variant, Cars]) -> dict[str, fl
     }
 
 
-def training_sentence(facts: Mapping[str, float | Estimate]) -> str:
+def training_sentence(facts: Mapping[str, float | Estimate], preset: str) -> str:
     """What the curves end at."""
     f = {name: v.value if isinstance(v, Estimate) else v for name, v in facts.items()}
     return (
-        f"The loss ends at {number(f['loss_end'])}, of which {number(f['l1_end'])} is the penalty "
-        f"and {number(f['cross_entropy_end'])} the cross entropy. Accuracy on augmented training "
-        f"images ends at {number(100 * f['augmented_accuracy'])} %, on validation images at "
-        f"{number(100 * f['validation_accuracy'])} %, and on training images as they are at "
-        f"{number(100 * f['plain_accuracy'])} %. Of the kernel weights "
-        f"{number(100 * f['near_zero_share'])} % are below 0.001 in size."
+        f"At preset {preset} the loss ends at {number(f['loss_end'])}, of which "
+        f"{number(f['l1_end'])} is the penalty and {number(f['cross_entropy_end'])} the cross "
+        f"entropy. Accuracy on augmented training images ends at "
+        f"{per_cent(f['augmented_accuracy'])}, on validation images at "
+        f"{per_cent(f['validation_accuracy'])}, and on training images as they are at "
+        f"{per_cent(f['plain_accuracy'])}. Of the kernel weights "
+        f"{per_cent(f['near_zero_share'])} are below 0.001 in size."
     )
 
 
-def leak(judged: Mapping[str, Sequence[Judged]]) -> dict[str, float]:
-    """Accuracy by image less accuracy by loadout, and by loadout less with new parts, rotations."""
-    found: dict[str, float] = {}
+def leak(ledger: Ledger) -> dict[str, Estimate]:
+    """Accuracy by image less accuracy by loadout, and by loadout less with new parts, rotations.
+
+    From the rows of the ledger, with the interval that claims about two rows are judged by.
+    """
+    rows = {row.id: row for row in ledger.rows if row.value is not None}
+    found: dict[str, Estimate] = {}
     for variant in Variant:
         right = {
-            e.split: float(np.mean([(j.predicted == j.labels).mean() for j in judged[e.id]]))
+            e.split: rows[f"{e.id}.accuracy"]
             for e in WRITEUP
-            if e.variant is variant and e.id in judged
+            if e.variant is variant and f"{e.id}.accuracy" in rows
         }
         for split in ("random", "unseen_parts", "unseen_rotations"):
             if "grouped" in right and split in right:
-                sign = -1 if split == "random" else 1
-                found[f"{variant}_{split}"] = sign * (right["grouped"] - right[split])
+                more, less = right["grouped"], right[split]
+                if split == "random":
+                    more, less = less, more
+                found[f"{variant}_{split}"] = _difference(more, less)
     return found
 
 
-def leak_sentence(found: Mapping[str, float]) -> str:
+def _difference(row: Row, other: Row) -> Estimate:
+    assert row.value is not None
+    assert other.value is not None
+    low, high = interval_of(row, other)
+    least = min(row.n or 0, other.n or 0)
+    return Estimate(row.value - other.value, low, high, least, 0)
+
+
+def leak_sentence(found: Mapping[str, Estimate], preset: str) -> str:
     """What splitting by image gains over loadouts, and what new parts and rotations cost."""
-    told = {
-        "random": "Splitting by image instead of by loadout gains {} points",
-        "unseen_parts": "hats and wheels never seen cost {} points",
-        "unseen_rotations": "rotations never seen cost {} points",
+    words = {
+        "random": "splitting by image instead of by loadout gains {}",
+        "unseen_parts": "hats and wheels never seen cost {}",
+        "unseen_rotations": "rotations never seen cost {}",
     }
     parts = []
-    for split, text in told.items():
-        points = {
-            f"on {variant} cars": number(100 * found[f"{variant}_{split}"], 2)
+    for split, text in words.items():
+        points = [
+            f"{_points(found[f'{variant}_{split}'])} on {variant} cars"
             for variant in Variant
             if f"{variant}_{split}" in found
-        }
+        ]
         if points:
-            (first, value), *rest = points.items()
-            others = "".join(f" and {more} {where}" for where, more in rest)
-            parts.append(f"{text.format(value)} {first}{others}")
-    return "; ".join(parts).capitalize() + "."
+            parts.append(text.format(" and ".join(points)))
+    if not parts:
+        return f"At preset {preset} there are no two splits to compare."
+    return f"At preset {preset} " + "; ".join(parts) + " (95\u00a0% intervals in brackets)."
+
+
+def _points(difference: Estimate) -> str:
+    """A difference of shares in points: ``0.2 (−1.9 to 3.6) points``."""
+    value = 100 * difference.value
+    if difference.low is None or difference.high is None or not difference.low < difference.high:
+        return f"{number(value, 2)} points"
+    low, high = 100 * difference.low, 100 * difference.high
+    decimals = interval_decimals(low, high)
+    return f"{fixed(value, decimals)} ({fixed(low, decimals)} to {fixed(high, decimals)}) points"
 
 
 def probe_all(cars: Mapping[Variant, Cars], *, seed: int) -> dict[str, dict[str, Estimate]]:
@@ -221,16 +248,16 @@ def _checked(looks: Looks) -> int:
     return int(looks.check.correlation.shape[1])
 
 
-def looks_sentence(looks: Looks | None) -> str:
+def looks_sentence(looks: Looks | None, preset: str) -> str:
     """How much of the heat is on the car, in a sentence."""
     if looks is None:
         return "These pictures come without masks: what share of the heat is on the car is unknown."
     whole = looks.attention()
     return (
-        f"On average {number(100 * whole.heat_inside.value)} % of the heat is on the car, which "
-        f"takes {number(100 * whole.area_inside.value)} % of the picture. In "
-        f"{number(100 * off_car(looks).value)} % of the pictures the heat avoids the car, and in "
-        f"{number(100 * beneath(looks).value)} % its hottest place is under it."
+        f"At preset {preset}, on average {per_cent(whole.heat_inside.value)} of the heat is on the "
+        f"car, which takes {per_cent(whole.area_inside.value)} of the picture. In "
+        f"{per_cent(off_car(looks).value)} of the pictures the heat avoids the car, and in "
+        f"{per_cent(beneath(looks).value)} its hottest place is under it."
     )
 
 
@@ -295,14 +322,16 @@ def range_facts(unit: TrainedClassifier) -> dict[str, float]:
     }
 
 
-def range_sentence(unit: TrainedClassifier, cars: Cars) -> str:
-    """What is left of the network with pixels in [0, 1]."""
+def range_sentence(unit: TrainedClassifier, main: Judged, cars: Cars, preset: str) -> str:
+    """What is left of the network with pixels in [0, 1]; `main` is trained as the others are."""
     facts = range_facts(unit)
     return (
-        f"With pixels in [0, 1] and all else alike, {number(100 * facts['near_zero_share'])} % of "
-        f"the kernel weights end below 0.001 and {number(100 * facts['validation_accuracy'])} % of "
+        f"At preset {preset} the write-up's network was also given pixels in [0, 1], on whole "
+        f"loadouts and for {number(unit.config.steps)} steps, where the others have "
+        f"{number(main.trained.run.config.steps)}: {per_cent(facts['near_zero_share'])} of its "
+        f"kernel weights end below 0.001 in size and {per_cent(facts['validation_accuracy'])} of "
         f"the validation images are right, where always naming the most frequent car would make "
-        f"about {number(100 * majority(cars))} %. So the networks here get what the original's got."
+        f"about {per_cent(majority(cars))}. So the networks here get what the original's got."
     )
 
 
@@ -318,3 +347,14 @@ def train_twice(cars: Cars, *, root: Path, seed: int, steps: int = RERUN_STEPS) 
         for _ in range(2)
     ]  # fmt: skip
     return hashes[0], hashes[1]
+
+
+def hash_sentence(twice: tuple[str, str], main: Judged, preset: str) -> str:
+    """Hashes of two short trainings, and of a run of the chapter, which is another one."""
+    run = main.trained.run
+    return (
+        f"SHA-256 of the weights after {number(RERUN_STEPS)} steps: `{twice[0][:16]}…`, again: "
+        f"`{twice[1][:16]}…`. The run on the write-up's split above is another one, of "
+        f"{number(run.config.steps)} steps at preset {preset}; its hash is "
+        f"`{run.weights_hash[:16]}…`."
+    )

@@ -10,7 +10,7 @@ import pandas as pd
 from lib.book.results import Ledger
 from lib.book.sideswipe.experiments import config_of, split_cars
 from lib.book.sideswipe.judging import WATCHED, thinned
-from lib.book.tables import number
+from lib.book.sideswipe.tables import per_cent
 from lib.data.frames import FrameStore
 from lib.data.garage import Cars
 from lib.evaluation.classification import Predictions, predict
@@ -119,14 +119,14 @@ def record_left_out(ledger: Ledger, found: LeftOut, *, seed: int) -> None:
     ledger.record("sideswipe.leftout.chosen.worst_auroc", worst, seeds=[seed], better="higher")
 
 
-def left_out_sentence(found: LeftOut) -> str:
+def left_out_sentence(found: LeftOut, preset: str) -> str:
     """Which reading is chosen, and how well it does on the cars left out."""
     best = found.best
     values = {name: one[best] for name, one in found.by_car.items()}
     worst = min(values, key=lambda name: values[name])
     nth = "nearest" if best.neighbours == 1 else f"{best.neighbours}th nearest"
     return (
-        f"Chosen: the map of block {best.block}, distance to the {nth} training image. "
-        f"Its AUROC on the cars left out is {number(100 * found.means[best], 3)} % on average, "
-        f"{number(100 * values[worst], 3)} % on the hardest one ({worst})."
+        f"Chosen at preset {preset}: the map of block {best.block}, distance to the {nth} training "
+        f"image. Its AUROC on the cars left out is {per_cent(found.means[best])} on average, "
+        f"{per_cent(values[worst])} on the hardest one ({worst})."
     )

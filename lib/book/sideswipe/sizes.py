@@ -180,14 +180,15 @@ def record_curve(ledger: Ledger, curve: Mapping[str, Sequence[Point]], *, seed: 
         record_points(ledger, f"{network}_on", points, seed=seed, by="images")
 
 
-def size_sentence(families: Mapping[str, Sequence[Point]]) -> str:
+def size_sentence(families: Mapping[str, Sequence[Point]], preset: str) -> str:
     """The write-up's network beside the recommended one."""
     whole = max((p for points in families.values() for p in points), key=lambda p: p.parameters)
     best = recommended(families)
     return (
-        f"{number(best.parameters)} parameters: {told(best.accuracy)} % of the test images are "
-        f"right. The write-up's {number(whole.parameters)}: {told(whole.accuracy)} %. That is "
-        f"{number(whole.parameters / best.parameters, 2)} times fewer."
+        f"At preset {preset} the recommended network, of {number(best.parameters)} parameters, has "
+        f"{told(best.accuracy)}\u00a0% of the test images right; the write-up's, of "
+        f"{number(whole.parameters)}, {told(whole.accuracy)}\u00a0%. That is "
+        f"{number(whole.parameters / best.parameters, 2)} times fewer parameters."
     )
 
 

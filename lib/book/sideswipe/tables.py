@@ -8,6 +8,7 @@ import pandas as pd
 from lib.book.recorded import brief, runs_of, scaled
 from lib.book.results import Ledger, Row
 from lib.book.sideswipe.experiments import SPLIT_WORDS, SPLITS, Experiment, split_cars
+from lib.book.tables import number
 from lib.data.garage import Cars
 from lib.data.splits import leaked_share
 from lib.figures.sideswipe_marks import Interval
@@ -21,6 +22,11 @@ HEADINGS = {
     "ece": "ECE after, %",
 }
 IN_PER_CENT = ("accuracy", "ece_unscaled", "ece")
+
+
+def per_cent(share: float) -> str:
+    """A share in per cent for a sentence, on one line with its sign."""
+    return f"{number(100 * share)}\u00a0%"
 
 
 def cars_line(name: str, cars: Cars) -> str:

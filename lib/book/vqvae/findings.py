@@ -23,7 +23,7 @@ from lib.training.vqvae import TrainedVersion
 HALF = 0.5  # of the contrast
 GREY_LEVEL = 128  # the first of 256 levels that is not darker than one half
 ONE_PX = 1.0  # sigma of a blur
-FRAMES_A_PART = {"minerl": 5, "gamefactory": 3}  # columns of the sheet of versions
+FRAMES_A_PART = {"minerl": 6, "gamefactory": 4}  # columns: fewer make the sheet too high to print
 RANGES = {"right": "[−1, 1], as trained", "wrong": "[0, 1], as in the code"}
 
 # What the figure of all versions shows: metrics, causes with their first and last version, and the

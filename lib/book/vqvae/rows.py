@@ -130,10 +130,12 @@ def record_found(
 ) -> None:
     """Rows ``vqvae.<where>.<field>`` of an experiment's result: a dataclass or a mapping.
 
-    Numbers and estimates with their intervals are recorded, all else is left out.
+    Numbers and estimates with their intervals are recorded, all else is left out. What is named
+    after a metric, such as ``psnr_db_water``, has that metric's unit.
     """
     values = found if isinstance(found, Mapping) else vars(found)
     for name, value in values.items():
+        unit = next((unit for metric, (unit, *_) in METRICS.items() if name.startswith(metric)), "")
         if isinstance(value, Estimate):
             ledger.record(
                 f"vqvae.{where}.{name}",
@@ -142,6 +144,7 @@ def record_found(
                 high=value.high,
                 n=value.n,
                 seeds=[seed],
+                unit=unit,
             )
         elif isinstance(value, int | float | np.number):
-            ledger.record(f"vqvae.{where}.{name}", float(value), n=n, seeds=[seed])
+            ledger.record(f"vqvae.{where}.{name}", float(value), n=n, seeds=[seed], unit=unit)

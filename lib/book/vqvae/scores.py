@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 from torch import nn
 
+from lib.book.footage import NAMES
 from lib.data.frames import FrameStore
 from lib.data.minecraft import Footage, prepare
 from lib.evaluation.versions import Part, PartScores, score_version
@@ -20,10 +22,11 @@ from lib.training.vqvae import TrainedVersion
 
 SCORING = ("lib.evaluation.versions", "lib.models.vqvae", "lib.models.perceptual")
 SCORED_FRAMES = {"tiny": 160, "small": 600, "full": 1000}  # of each part, at most
+OF_CODES = ("perplexity", "codes_used")  # metrics from 1 to the size of the codebook
 
 
 class VersionFootage(dict[str, Footage]):
-    """Footage by name, such as ``gamefactory 128 × 72``, and by version."""
+    """Footage by name, such as ``GF-Minecraft 128 × 72``, and by version."""
 
     def of(self, version: Version) -> Footage:
         """The footage that `version` is trained on and scored with."""
@@ -37,7 +40,7 @@ class VersionFootage(dict[str, Footage]):
 
 def _name(version: Version) -> str:
     rows, columns = version.model.image_size
-    return f"{version.layout} {columns} × {rows}"
+    return f"{NAMES[version.layout]} {columns} × {rows}"
 
 
 def prepare_all(versions: Iterable[Version], **options: Any) -> VersionFootage:
@@ -73,7 +76,7 @@ def score_one(
     """Scores of one version, from ``scores-<key>.json`` in its run's folder if they are there.
 
     The key holds the code that scores, the frames and the arguments: whatever changes them scores
-    anew. A file that cannot be read is computed again.
+    anew. A file that cannot be read is computed again. Intervals are `within_the_codebook`.
     """
     splits = footage.splits
     parts = [
@@ -90,7 +93,20 @@ def score_one(
             trained.model, footage.store, splits, lpips=lpips, most=most, seed=seed
         )
         write_json(path, {part: scores.to_plain() for part, scores in found.items()})
-    return found
+    return {part: within_the_codebook(scores) for part, scores in found.items()}
+
+
+def within_the_codebook(scores: PartScores) -> PartScores:
+    """`scores` whose intervals of perplexity and codes used end where these can: at 1 and k.
+
+    An interval centred on its value may reach beyond.
+    """
+    most, metrics = float(len(scores.code_counts)), dict(scores.metrics)
+    for name in OF_CODES:
+        one = metrics[name]
+        if one.low is not None and one.high is not None:
+            metrics[name] = replace(one, low=max(one.low, 1.0), high=min(one.high, most))
+    return replace(scores, metrics=metrics)
 
 
 def _read(path: Path) -> dict[Part, PartScores] | None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lib.book.recorded import brief, runs_of
 from lib.book.results import Ledger, Row
-from lib.book.tables import number
+from lib.book.tables import fixed, interval_decimals, number
 from lib.book.vqvae.rows import METRICS
 from lib.data.minecraft import Footage
 from lib.evaluation.versions import PARTS, Part, PartScores
@@ -15,6 +15,7 @@ from lib.models.vqvae_version import Version
 from lib.models.vqvae_versions import VARIANTS, VERSIONS
 
 IMAGES = ("psnr_db", "ssim", "lpips", "sharpness_ratio", "detail_correlation")
+COUNTS = ("codes_used",)  # whole numbers, whatever the width of their interval
 CODES = ("perplexity", "codes_used", "flat_texture", "grid_energy_flat", "grid_energy_sky")
 
 Scores = Mapping[str, Mapping[Part, PartScores]]
@@ -92,13 +93,22 @@ def score_table(
         name = ".".join(version)
         if row_part == part and metric in METRICS and name in VERSIONS | VARIANTS:
             line = lines.setdefault(name, {})
-            line[METRICS[metric][2]] = brief(row)
+            line[METRICS[metric][2]] = _count(row) if metric in COUNTS else brief(row)
     shown = [METRICS[metric][2] for metric in metrics]
     order = list(VERSIONS | VARIANTS)
     return pd.DataFrame(
         {"Version": name, "Preset": preset} | {h: line.get(h, "–") for h in shown}
         for name, line in sorted(lines.items(), key=lambda item: order.index(item[0]))
     )
+
+
+def _count(row: Row) -> str:
+    """A count with its interval in whole numbers, or alone where both ends round to it."""
+    if row.value is None or row.low is None or row.high is None or row.low == row.high:
+        return brief(row)
+    decimals = min(0, interval_decimals(row.low, row.high))
+    value, low, high = (fixed(x, decimals) for x in (row.value, row.low, row.high))
+    return value if low == value == high else f"{value} ({low}–{high})"
 
 
 def intervals(scores: Scores) -> dict[str, dict[str, dict[str, tuple]]]:

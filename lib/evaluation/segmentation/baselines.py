@@ -57,6 +57,7 @@ def colour_kmeans(config: SegmentationConfig) -> SegmentationConfig:
     return replace(
         config,
         scales=(1.0,),
+        margin_px=0,
         balance=False,
         components=None,
         whiten=True,

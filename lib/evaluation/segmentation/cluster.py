@@ -198,6 +198,7 @@ def _hdbscan(
     model: Any = HDBSCAN(
         min_cluster_size=max(2, round(share * len(embedding))),
         min_samples=min(config.min_samples, len(embedding) - 1),
+        cluster_selection_method=config.selection,
         core_dist_n_jobs=1,
     )
     return np.asarray(model.fit_predict(embedding.astype(np.float64)), np.int64)

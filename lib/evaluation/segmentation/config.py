@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 Reduction = Literal["umap", "pca", "none"]
 Clustering = Literal["hdbscan", "kmeans"]
+Selection = Literal["leaf", "eom"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class SegmentationConfig:
     # Features
     scales: tuple[float, ...] = (0.5, 1.0)  # of the frames' own size
     stride_px: int = 4  # side of a cell of the grid on which pixels are described
+    margin_px: int = 32  # mirrored around the frame, cut off after: padding marks places otherwise
     balance: bool = True  # each map of each scale as unit vectors, so that all weigh alike
     batch_frames: int = 4  # frames in memory at once
     # Post-processing
@@ -34,8 +36,9 @@ class SegmentationConfig:
     min_distance: float = 0.0  # clusters may be dense: nothing has to be read off a map
     epochs: int = 200
     clustering: Clustering = "hdbscan"
-    min_cluster_share: float = 0.01  # of the sample; smaller ones are noise
+    min_cluster_share: float = 0.02  # of the sample; smaller ones are noise
     min_samples: int = 10
+    selection: Selection = "leaf"  # of HDBSCAN's tree; "eom" may put all but a corner into one
     clusters: int = 16  # of k-means; HDBSCAN finds their number
     # Labels of all pixels
     references: int = 8192  # of the sample, with which new pixels are compared
@@ -47,7 +50,11 @@ class SegmentationConfig:
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"scales={self.scales}: want at least one, all above 0, as (0.5, 1.0)")
-        for name, known in (("reduction", Reduction), ("clustering", Clustering)):
+        for name, known in (
+            ("reduction", Reduction),
+            ("clustering", Clustering),
+            ("selection", Selection),
+        ):
             if getattr(self, name) not in get_args(known):
                 choices = ", ".join(map(repr, get_args(known)))
                 raise ValueError(f"{name}={getattr(self, name)!r}: choose among {choices}")
@@ -84,6 +91,7 @@ class SegmentationConfig:
 _LEAST = {
     "stride_px": 1,
     "batch_frames": 1,
+    "margin_px": 0,
     "components": 1,
     "pca_frames": 1,
     "pca_pixels": 2,
@@ -104,7 +112,7 @@ _PRESETS = {
         pca_frames=4, pca_pixels=4096, fit_pixels=6000, epochs=100,
         references=6000,
     ),
-    "small": SegmentationConfig(),
+    "small": SegmentationConfig(scales=(0.5, 1.0, 2.0)),
     "full": SegmentationConfig(
         scales=(0.5, 1.0, 2.0), pca_pixels=32_768, pca_frames=16, fit_pixels=100_000,
         references=16_384,

@@ -6,6 +6,7 @@ both linear, so a projection is done first, where maps are small: the concatenat
 numbers a pixel, exists only for the few frames that determine the projection.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -42,8 +43,11 @@ def feature_maps(
     maps = []
     with torch.inference_mode():
         for scale in config.scales:
-            for features in features_of(_scaled(images, scale)):
+            scaled = _scaled(images, scale)
+            margin = min(config.margin_px, *(side - 1 for side in scaled.shape[2:]))
+            for features in features_of(F.pad(scaled, 4 * [margin], mode="reflect")):
                 _check(features, len(frames), scale)
+                features = _without(features, margin, (scaled.shape[2], scaled.shape[3]))
                 features = features.float()
                 maps.append(F.normalize(features, dim=1) if config.balance else features)
     if not maps:
@@ -105,6 +109,18 @@ def _scaled(images: Float[Tensor, "b c h w"], scale: float) -> Float[Tensor, "b 
         return images
     size = [max(1, round(scale * side)) for side in images.shape[2:]]
     return F.interpolate(images, size, mode="bilinear", antialias=scale < 1)
+
+
+def _without(
+    features: Float[Tensor, "b d h w"], margin: int, size: tuple[int, int]
+) -> Float[Tensor, "b d y x"]:
+    """The part of a map that shows an image of `size`, without the margin around it."""
+    parts = []
+    for count, side in zip(features.shape[2:], size, strict=True):
+        cells = count / (side + 2 * margin)  # a pixel
+        start = round(margin * cells)
+        parts.append(slice(start, start + max(1, math.ceil(side * cells - 1e-6))))
+    return features[:, :, parts[0], parts[1]]
 
 
 def _resized(features: Float[Tensor, "b d h w"], grid: tuple[int, int]) -> Float[Tensor, "b d y x"]:

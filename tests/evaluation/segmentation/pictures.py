@@ -22,6 +22,8 @@ QUICK = SegmentationConfig(
     min_cluster_share=0.05,
     min_samples=5,
     clusters=3,
+    selection="eom",
+    margin_px=0,
     batch_frames=2,
 )
 

@@ -57,6 +57,20 @@ def test_equal_pixels_are_one_cluster_and_evenly_spread_ones_may_be_noise(rng):
     assert (spread.count, spread.noise_share) == (0, 1)
 
 
+def test_leaves_part_what_the_tree_keeps_together(rng):
+    """Two blobs near each other and one far off: "eom" takes the two for one, "leaf" does not."""
+    centres = np.repeat([[0, 0], [1.0, 0], [40, 0]], 80, axis=0)
+    points = (centres + rng.normal(scale=0.25, size=centres.shape)).astype(np.float32)
+    config = replace(QUICK, reduction="none", min_cluster_share=0.1)
+    found = {
+        name: cluster_pixels(points, replace(config, selection=name), seed=0)
+        for name in ("eom", "leaf")
+    }
+    assert found["eom"].count == 2
+    assert found["leaf"].count >= 3
+    assert found["leaf"].noise_share >= found["eom"].noise_share
+
+
 def test_k_means_makes_no_more_clusters_than_there_are_points(rng):
     two = np.repeat(np.eye(3, dtype=np.float32)[:2], 10, axis=0)
     config = replace(QUICK, reduction="none", clustering="kmeans", clusters=5)

@@ -33,10 +33,49 @@ def test_maps_of_all_scales_are_concatenated_on_one_grid():
     assert torch.equal(grid[:, 12:18], F.avg_pool2d(maps[2], 2))  # finer: every value counts
 
 
+def pyramid(images):
+    """What a network without padding sees: means of 4 x 4 and of 8 x 8 pixels."""
+    return [F.avg_pool2d(images, side, ceil_mode=True) for side in (4, 8)]
+
+
+@pytest.mark.parametrize("margin", [8, 32])
+def test_a_margin_is_mirrored_and_cut_off_again(margin):
+    """Where no cell looks beyond its own pixels, the margin changes nothing."""
+    frames, _ = moving_blocks(1)
+    with_margin, without = (
+        SegmentationConfig(scales=(1.0,), balance=False, margin_px=px) for px in (margin, 0)
+    )
+    for cut, plain in zip(
+        feature_maps(pyramid, frames, with_margin), feature_maps(pyramid, frames, without),
+        strict=True,
+    ):  # fmt: skip
+        assert cut.shape == plain.shape
+        assert torch.allclose(cut[..., :4, :], plain[..., :4, :], atol=1e-6)
+    seen = []
+
+    def trunk(images):
+        seen.append(images)
+        return [images]
+
+    [back] = feature_maps(trunk, frames, with_margin)
+    assert seen[0].shape[2:] == (36 + 2 * margin, 64 + 2 * margin)
+    assert torch.equal(seen[0][:, :, :margin].flip(2), seen[0][:, :, margin + 1 : 2 * margin + 1])
+    assert torch.allclose(back, torch.from_numpy(frames).permute(0, 3, 1, 2) / 255)
+
+
+def test_a_margin_is_never_wider_than_the_frame():
+    frames = np.zeros((1, 5, 9, 3), np.uint8)
+    config = SegmentationConfig(scales=(1.0,), margin_px=32)
+    [back] = feature_maps(lambda x: [x], frames, config)
+    assert back.shape == (1, 3, 5, 9)
+
+
 def test_balanced_maps_are_unit_vectors_and_others_are_not():
     frames, _ = moving_blocks(1)
     balanced = feature_maps(two_maps, frames, QUICK)[0]
-    plain = feature_maps(two_maps, frames, SegmentationConfig(scales=(0.5,), balance=False))[0]
+    plain = feature_maps(
+        two_maps, frames, SegmentationConfig(scales=(0.5,), balance=False, margin_px=0)
+    )[0]
     assert torch.allclose(balanced.norm(dim=1), torch.ones(1, 9, 16))
     assert torch.allclose(balanced, F.normalize(plain, dim=1))
 
@@ -50,7 +89,7 @@ def test_images_reach_the_trunk_in_0_to_1_without_gradients():
 
     frames = np.zeros((1, 4, 6, 3), np.uint8)
     frames[0, 1, 2] = (255, 51, 0)
-    feature_maps(trunk, frames, SegmentationConfig(scales=(1.0,)))
+    feature_maps(trunk, frames, SegmentationConfig(scales=(1.0,), margin_px=0))
     assert seen[0].dtype == torch.float32
     assert torch.allclose(seen[0][0, :, 1, 2], torch.tensor([1, 0.2, 0]))
     assert torch.is_grad_enabled()
@@ -81,7 +120,7 @@ def test_a_projection_for_another_trunk_is_refused():
 def test_a_broken_trunk_is_named(trunk, message):
     frames, _ = moving_blocks(1)
     with pytest.raises(ValueError, match=message):
-        feature_maps(trunk, frames, SegmentationConfig(scales=(1.0,)))
+        feature_maps(trunk, frames, SegmentationConfig(scales=(1.0,), margin_px=0))
 
 
 def test_no_frames_are_refused():
@@ -175,4 +214,4 @@ def test_a_config_that_makes_no_sense_is_refused(change, message):
 def test_presets_grow():
     tiny, small, full = (SegmentationConfig.preset(name) for name in ("tiny", "small", "full"))
     assert tiny.fit_pixels < small.fit_pixels < full.fit_pixels
-    assert tiny.min_cluster_pixels == 60
+    assert tiny.min_cluster_pixels == 120

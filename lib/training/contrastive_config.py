@@ -84,7 +84,7 @@ class ContrastiveConfig:
 
         - ``tiny``, about a minute on two quiet CPU cores that multiply bfloat16: a ResNet-34 with
           a quarter of the channels, 12,000 frames seen.
-        - ``small``, about a quarter of an hour there: half of the channels, 115,200 frames.
+        - ``small``, about a quarter of an hour there: half of the channels, 76,800 frames.
         - ``full``, one GPU: the ResNet-34 itself, ten million frames.
 
         What to look at is the segmentation; of the training itself, that `info_nce` falls below
@@ -116,7 +116,7 @@ PRESETS: Mapping[str, ContrastiveConfig] = {
         momentum_share=0.99,
         neighbour_span=200,
         batch_size=32,
-        steps=3_600,
+        steps=2_400,
     ),
     "full": ContrastiveConfig(views=ViewSettings(size_px=112)),
 }

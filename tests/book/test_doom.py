@@ -172,6 +172,9 @@ class TestJudging:
         assert rows["doom.contrastive.sequence.clusters"] == np.mean(own.clusters)
         wanted = summarise(own.counts, matching="each")["miou"].value
         assert rows["doom.contrastive.sequence.miou"] == pytest.approx(wanted)
+        assert "no labels" in study.own_sentence(ledger), "nothing to compare with yet"
+        ledger.record("doom.contrastive.heldout.miou", 0.123)
+        assert "against 12.3 %" in study.own_sentence(ledger)
         assert isinstance(study.sequence_figure(parts, own), Figure)
         path = study.sequence_movie(ledger.root / "deep" / "a.gif", parts, own)
         assert path.read_bytes()[:6] == b"GIF89a"
@@ -200,7 +203,7 @@ class TestExperiments:
     def test_compared_trainings_differ_in_one_thing(self, played, splits, tmp_path, ledger, parts):
         with pytest.MonkeyPatch.context() as patch:
             names = ("contrastive", "no_queue")
-            patch.setattr(experiments, "COMPARED", {n: facts.COMPARED[n] for n in names})
+            patch.setattr(experiments, "COMPARED", {n: experiments.COMPARED[n] for n in names})
             trained = study.train_compared(
                 played, splits, preset="tiny", root=tmp_path, device="cpu"
             )
@@ -210,13 +213,14 @@ class TestExperiments:
         study.record_compared(ledger, trained, seed=0)
         short = study.judge_compared(trained, played, splits.train, parts, preset="tiny")
         study.record_scores(ledger, short, split="short")
-        study.record_effects(ledger, short, "contrastive", ["no_queue"])
+        study.record_effects(ledger, short, "contrastive")
         rows = values(ledger)
         gone = rows["doom.no_queue.short.miou"] - rows["doom.contrastive.short.miou"]
         assert rows["doom.effect.no_queue.miou"] == pytest.approx(gone)
         assert rows["doom.no_queue.short.effective_rank"] == other.effective_rank
+        assert "doom.effect.contrastive.miou" not in rows
         table = study.compared_table(ledger)
-        assert list(table["Training"]) == [facts.COMPARED[name] for name in names]
+        assert list(table["Training"]) == [experiments.COMPARED[name] for name in names]
         assert isinstance(study.effects_figure(ledger), Figure)
 
 

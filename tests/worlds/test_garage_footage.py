@@ -18,12 +18,6 @@ from PIL import Image
 from lib.files import DiskSpaceError, digest
 from lib.worlds.garage import footage as footage_module
 from lib.worlds.garage.database import DATABASE, Row, skin_id, sticker_of, write_database
-from lib.worlds.garage.footage import (
-    LOADOUTS_PER_CHUNK,
-    GarageFootage,
-    GarageReport,
-    make_garage,
-)
 from lib.worlds.garage.loadout import (
     CLASSES,
     NEW_BODIES,
@@ -38,14 +32,7 @@ from lib.worlds.garage.loadout import (
 )
 from lib.worlds.garage.settings import loadouts_of, uuid_of
 from lib.worlds.garage.truth import render_shot
-
-CARS = GarageFootage(Variant.HARD, 3, LOADOUTS_PER_CHUNK + 2, size=(30, 80), supersample=1)
-IN_CHUNK = LOADOUTS_PER_CHUNK * ROTATIONS
-CAR = Loadout(Body.BREAKOUT, Team.ORANGE, 0.5, 1.0, Hat.CAKE, 3, 4)
-
-
-def _make(folder: Path, settings: GarageFootage = CARS, workers: int = 1) -> GarageReport:
-    return make_garage(folder, settings, workers=workers, progress=False)
+from tests.worlds.garage_cars import CAR, CARS, IN_CHUNK, make
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -56,14 +43,6 @@ def _hashes(folder: Path) -> dict[str, str]:
 def _read(folder: Path, query: str) -> list[tuple]:
     with closing(sqlite3.connect(folder / DATABASE)) as file:
         return file.execute(query).fetchall()
-
-
-@pytest.fixture(scope="module")
-def cars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cars")
-    report = _make(folder)
-    assert (report.made, report.kept) == (CARS.images, 0) == (220, 0)
-    return folder
 
 
 @pytest.fixture
@@ -198,7 +177,7 @@ def test_names_are_shaped_as_version_4_and_tell_nothing() -> None:
 
 
 def test_several_workers_make_the_same_bytes(cars: Path, tmp_path: Path) -> None:
-    assert _make(tmp_path, workers=2).made == CARS.images
+    assert make(tmp_path, workers=2).made == CARS.images
     assert _hashes(tmp_path) == _hashes(cars)
 
 
@@ -211,20 +190,20 @@ def test_only_what_is_missing_or_cut_is_made_again(copied: Path) -> None:
     empty.write_bytes(b"")
     gone.unlink()
     (copied / f".{names[0]}.1.partial.jpg").write_bytes(b"left by a killed process")
-    report = _make(copied)
+    report = make(copied)
     assert (report.made, report.kept) == (3, CARS.images - 3)
     assert _hashes(copied) == before
     now = {path.name: path.stat().st_mtime_ns for path in copied.iterdir() if path.is_file()}
     changed = {name for name in times if now[name] != times[name]}
     assert changed == {cut.name, empty.name, gone.name, "footage.json"}
-    assert (_make(copied).made, _make(copied).kept) == (0, CARS.images)
+    assert (make(copied).made, make(copied).kept) == (0, CARS.images)
 
 
 @pytest.mark.parametrize("marker", ["", "{", '{"bytes": [1, 2]}', "[]", '{"bytes": 3}'])
 def test_a_chunk_without_a_sound_marker_is_made_again(copied: Path, marker: str) -> None:
     before = _hashes(copied)
     (copied / ".finished" / "000001.json").write_text(marker)
-    assert _make(copied).made == 2 * ROTATIONS
+    assert make(copied).made == 2 * ROTATIONS
     assert _hashes(copied) == before
 
 
@@ -232,10 +211,10 @@ def test_a_damaged_data_base_is_written_again(copied: Path) -> None:
     before = _hashes(copied)
     path = copied / DATABASE
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    assert _make(copied).made == 0
+    assert make(copied).made == 0
     assert _hashes(copied) == before
     path.unlink()
-    _make(copied)
+    make(copied)
     assert _hashes(copied) == before
 
 
@@ -254,10 +233,10 @@ def test_an_interrupted_run_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(footage_module, "render_shot", stop)
         with pytest.raises(KeyboardInterrupt):
-            _make(tmp_path)
+            make(tmp_path)
     assert len(list(tmp_path.glob("*.jpg"))) == IN_CHUNK + 6
     assert not (tmp_path / DATABASE).exists()
-    report = _make(tmp_path)
+    report = make(tmp_path)
     assert (report.made, report.kept) == (CARS.images - IN_CHUNK, IN_CHUNK)
     assert _hashes(tmp_path) == _hashes(cars)
 
@@ -269,7 +248,7 @@ def test_a_disk_that_fills_up_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(DiskSpaceError, match="free some space and run again"):
-            _make(tmp_path)
+            make(tmp_path)
     assert list(tmp_path.glob("**/*.jpg")) == []
 
 
@@ -279,7 +258,7 @@ def test_a_killed_process_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(footage_module, "as_completed", killed)
     with pytest.raises(OSError, match="was killed.* are kept: run again with fewer workers than 2"):
-        _make(tmp_path, workers=2)
+        make(tmp_path, workers=2)
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(
@@ -288,7 +267,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(10, 10, 1000))
     with pytest.raises(DiskSpaceError, match=r"garage footage \(220 images\)"):
-        _make(tmp_path / "new")
+        make(tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -314,7 +293,7 @@ def test_other_settings_are_refused(cars: Path, change: dict[str, object]) -> No
     before = _hashes(cars)
     name = next(iter(change))
     with pytest.raises(ValueError, match=rf"made with {name} = .* name another folder"):
-        _make(cars, replace(CARS, **change))  # type: ignore[arg-type]
+        make(cars, replace(CARS, **change))  # type: ignore[arg-type]
     assert _hashes(cars) == before
 
 
@@ -322,5 +301,5 @@ def test_other_settings_are_refused(cars: Path, change: dict[str, object]) -> No
 def test_somebody_elses_images_are_never_written_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(ValueError, match=f"holds {name} but no footage.json.*another folder"):
-        _make(tmp_path)
+        make(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == [name]

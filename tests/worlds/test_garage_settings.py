@@ -8,46 +8,24 @@ from pathlib import Path
 import pytest
 
 from lib.worlds.garage.footage import (
-    LOADOUTS_PER_CHUNK,
     GarageFootage,
-    GarageReport,
     load_settings,
-    make_garage,
 )
 from lib.worlds.garage.loadout import (
     CLASSES,
     NEW_BODIES,
-    ROTATIONS,
     Body,
-    Hat,
-    Loadout,
-    Team,
     Variant,
 )
 from lib.worlds.garage.settings import loadouts_of
-
-CARS = GarageFootage(Variant.HARD, 3, LOADOUTS_PER_CHUNK + 2, size=(30, 80), supersample=1)
-IN_CHUNK = LOADOUTS_PER_CHUNK * ROTATIONS
-CAR = Loadout(Body.BREAKOUT, Team.ORANGE, 0.5, 1.0, Hat.CAKE, 3, 4)
-
-
-def _make(folder: Path, settings: GarageFootage = CARS, workers: int = 1) -> GarageReport:
-    return make_garage(folder, settings, workers=workers, progress=False)
-
-
-@pytest.fixture(scope="module")
-def cars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cars")
-    report = _make(folder)
-    assert (report.made, report.kept) == (CARS.images, 0) == (220, 0)
-    return folder
+from tests.worlds.garage_cars import CARS, make
 
 
 def test_settings_are_read_back(cars: Path, tmp_path: Path) -> None:
     assert load_settings(cars) == CARS
     assert load_settings(tmp_path) is None
     new = replace(CARS, bodies=NEW_BODIES, loadouts=1, shares="balanced")
-    _make(tmp_path, new)
+    make(tmp_path, new)
     assert load_settings(tmp_path) == new
 
 
@@ -120,4 +98,4 @@ def test_bad_settings_are_refused(change: dict[str, object], message: str) -> No
 
 def test_bad_workers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workers must be at least 1, not 0"):
-        _make(tmp_path, workers=0)
+        make(tmp_path, workers=0)

@@ -8,41 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.worlds.garage.footage import (
-    LOADOUTS_PER_CHUNK,
-    GarageFootage,
-    GarageReport,
-    make_garage,
-)
 from lib.worlds.garage.loadout import (
-    ROTATIONS,
     STICKERS,
     WHEELS,
-    Body,
     Hat,
-    Loadout,
     Team,
     Variant,
 )
 from lib.worlds.garage.settings import loadouts_of, uuid_of
 from lib.worlds.garage.truth import encode, mask_of, render_shot, rerender, shot_of
 from lib.worlds.garage.view import jitter
-
-CARS = GarageFootage(Variant.HARD, 3, LOADOUTS_PER_CHUNK + 2, size=(30, 80), supersample=1)
-IN_CHUNK = LOADOUTS_PER_CHUNK * ROTATIONS
-CAR = Loadout(Body.BREAKOUT, Team.ORANGE, 0.5, 1.0, Hat.CAKE, 3, 4)
-
-
-def _make(folder: Path, settings: GarageFootage = CARS, workers: int = 1) -> GarageReport:
-    return make_garage(folder, settings, workers=workers, progress=False)
-
-
-@pytest.fixture(scope="module")
-def cars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cars")
-    report = _make(folder)
-    assert (report.made, report.kept) == (CARS.images, 0) == (220, 0)
-    return folder
+from tests.worlds.garage_cars import CARS
 
 
 def test_a_shot_follows_from_seed_loadout_and_rotation() -> None:

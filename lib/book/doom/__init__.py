@@ -13,6 +13,7 @@ from lib.book.doom.experiments import (
 )
 from lib.book.doom.facts import (
     neighbour_sentence,
+    own_sentence,
     record_compared,
     record_effects,
     record_gains,
@@ -86,6 +87,7 @@ __all__ = [
     "methods_figure",
     "neighbour_sentence",
     "neighbours_figure",
+    "own_sentence",
     "playthrough",
     "preferred",
     "record_compared",

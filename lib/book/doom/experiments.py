@@ -27,7 +27,7 @@ from lib.training.contrastive import (
 
 TrunkName = Literal["contrastive", "untrained", "imagenet", "colour"]
 SEEDS = {"tiny": 1, "small": 1, "full": 3}  # of the main training
-SHORT = {"tiny": 0.25, "small": 0.25, "full": 1.0}  # of its steps: trainings that are compared
+SHORT = {"tiny": 0.25, "small": 0.15, "full": 1.0}  # of its steps: trainings that are compared
 SHORT_SEEDS = {"tiny": 1, "small": 3, "full": 3}
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lib.book.doom.experiments import COMPARED, Method
 from lib.book.doom.judging import Judged, Own, scores
 from lib.book.doom.looks import FrameNeighbours, Preferred
 from lib.book.estimates import Better, record, told
+from lib.book.recorded import brief, scaled
 from lib.book.results import Ledger
 from lib.book.tables import number
 from lib.evaluation.intervals import Estimate, mean_over_runs
@@ -64,10 +64,10 @@ def record_speeds(ledger: Ledger, judged: Judged, run: TrainedContrastive, own: 
 def record_training(ledger: Ledger, runs: Sequence[TrainedContrastive], *, seed: int) -> None:
     """Rows of how the main training ended."""
     seeds = [seed + i for i in range(len(runs))]
-    last = [run.history.iloc[-1] for run in runs]
-    found = {
-        "info_nce": np.mean([float(row["info_nce"]) for row in last]),
-        "accuracy": np.mean([float(row["accuracy"]) for row in last]),
+    last = [run.history.iloc[-max(1, len(run.history) // 10) :] for run in runs]
+    found = {  # batches differ much, so of the last tenth of the log
+        "info_nce": np.mean([rows["info_nce"].mean() for rows in last]),
+        "accuracy": np.mean([rows["accuracy"].mean() for rows in last]),
         "spread": np.mean([run.spread for run in runs]),
         "effective_rank": np.mean([run.effective_rank for run in runs]),
     }
@@ -122,36 +122,14 @@ def gain(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Estimate:
     )
 
 
-def effects(
-    judged: Mapping[str, Sequence[Judged]], base: str, words: Mapping[str, str]
-) -> dict[str, Estimate]:
-    """What each change does to the mIoU of `base`, by words; empty without labels."""
-    if not judged[base][0].counts:
-        return {}
-    return {
-        words[name]: gain(found, judged[base]) for name, found in judged.items() if name in words
-    }
-
-
-def record_effects(
-    ledger: Ledger, judged: Mapping[str, Sequence[Judged]], base: str, names: Sequence[str]
-) -> None:
-    """Rows ``doom.effect.<change>.miou``: what a change does to the mIoU."""
+def record_effects(ledger: Ledger, judged: Mapping[str, Sequence[Judged]], base: str) -> None:
+    """Rows ``doom.effect.<change>.miou``: what all others do to the mIoU of `base`."""
     if not judged[base][0].counts:
         return
-    for name in names:
-        seeds = [one.seed for one in judged[name]]
-        record(ledger, f"doom.effect.{name}.miou", gain(judged[name], judged[base]), seeds=seeds)
-
-
-def words_of(methods: Sequence[Method]) -> dict[str, str]:
-    """Words of methods by name."""
-    return {method.name: method.words for method in methods}
-
-
-def ingredient_words() -> dict[str, str]:
-    """Words of the compared trainings, without the whole method."""
-    return {name: words for name, words in COMPARED.items() if name != "contrastive"}
+    for name, found in judged.items():
+        if name != base:
+            seeds = [one.seed for one in found]
+            record(ledger, f"doom.effect.{name}.miou", gain(found, judged[base]), seeds=seeds)
 
 
 def record_own(ledger: Ledger, own: Own, *, seed: int) -> None:
@@ -185,9 +163,9 @@ def neighbour_sentence(near: FrameNeighbours) -> str:
     parts = {name: told(one) for name, one in near.overlap.items()}
     return (
         f"The nearest training frame shares {parts['contrastive']} % of its content with the "
-        f"held-out frame, by pixels of each class. By the untrained network it is "
-        f"{parts['untrained']} %, by 9 × 16 mean colours {parts['colour']} %, and with any frame "
-        f"{parts['chance']} %."
+        f"held-out frame, by pixels of each class. By the same network with random weights it "
+        f"is {parts['untrained']} %, by 9 × 16 mean colours {parts['colour']} %, and with any "
+        f"frame {parts['chance']} %."
     )
 
 
@@ -200,12 +178,30 @@ def sampler_sentence(drawn: Preferred) -> str:
     )
     if len(drawn.correlations) > 1:
         order = sorted(drawn.correlations, key=lambda name: drawn.correlations[name])
+        rising = [name for name in order[:-4:-1] if drawn.correlations[name] > 0]
+        falling = [name for name in order[:3] if drawn.correlations[name] < 0]
         text += (
-            f" A frame's loss rises most with its share of {_names(order[:-4:-1], drawn)}; it "
-            f"falls most with that of {_names(order[:3], drawn)} (rank correlations)."
+            f" A frame's loss rises most with its share of {_names(rising, drawn)}; it falls "
+            f"most with that of {_names(falling, drawn)} (rank correlations)."
         )
     return text
 
 
+def own_sentence(ledger: Ledger) -> str:
+    """Sequences clustered by themselves beside clusters that were carried to new maps."""
+    rows = {row.id: row for row in ledger.rows}
+    own, carried = (rows.get(f"doom.contrastive.{way}.miou") for way in ("sequence", "heldout"))
+    if own is None or carried is None:
+        return "This footage has no labels to judge these segments by."
+    return (
+        f"At preset {ledger.preset} sequences clustered by themselves reach an mIoU of "
+        f"{brief(scaled(own, 100))} %, against {brief(scaled(carried, 100))} % of clusters that "
+        "were found on other maps: the first is the easier task, as each sequence is matched with "
+        "its own truth."
+    )
+
+
 def _names(classes: Sequence[str], drawn: Preferred) -> str:
+    if not classes:
+        return "no class"
     return ", ".join(f"{name} ({number(drawn.correlations[name], 2)})" for name in classes)

@@ -33,7 +33,7 @@ GALLERY = 20_000  # training frames, at most, among which they are looked for
 NEAREST = 4
 WAYS = {
     "contrastive": "contrastive",
-    "untrained": "untrained",
+    "untrained": "random weights",
     "colour": "9 × 16 colours",
     "chance": "any frame",
 }

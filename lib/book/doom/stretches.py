@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int64, UInt8
 
 from lib.data.playthrough import Playthrough
 
-LENGTHS = {"tiny": (1, 12), "small": (3, 12), "full": (8, 24)}  # stretches a map, frames each
+LENGTHS = {"tiny": (1, 12), "small": (2, 12), "full": (8, 24)}  # stretches a map, frames each
 
 
 @dataclass(frozen=True)

@@ -195,9 +195,9 @@ def own_sentence(ledger: Ledger) -> str:
         return "This footage has no labels to judge these segments by."
     return (
         f"At preset {ledger.preset} sequences clustered by themselves reach an mIoU of "
-        f"{brief(scaled(own, 100.0))} %, against {brief(scaled(carried, 100.0))} % of clusters that "
-        "were found on other maps: the first is the easier task, as each sequence is matched with "
-        "its own truth."
+        f"{brief(scaled(own, 100.0))} %, against {brief(scaled(carried, 100.0))} % of clusters "
+        "that were found on other maps: the first is the easier task, as each sequence is matched "
+        "with its own truth."
     )
 
 

@@ -7,13 +7,9 @@ breaks off in between is executed again next time.
 
 import base64
 import json
-import os
 import re
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Any
 import nbformat
 
 from lib.book.fingerprint import chapter_fingerprint
+from lib.book.kernel import kernel_of_this_python
 from lib.book.results import LIVE_PRESET, live_path
 from lib.book.staging import book_sources
 from lib.files import digest, write_json, write_text
@@ -55,6 +52,7 @@ class _Job:
     build: Path
     given: Parameters
     fingerprint: str
+    connection: Any  # how its kernel is spoken to
 
     @property
     def chapter(self) -> str:
@@ -118,13 +116,13 @@ def execute(
     for source in sources:
         _check_parameters(source, given)
     runs = []
-    with _kernel(root):
+    with kernel_of_this_python(root) as connection:
         for name, source in zip(chapters, sources, strict=True):
             shown = listed.chapters if name in listed.appendices else ()
             fingerprint = chapter_fingerprint(
                 root, source, given, ledgers_of=[Path(chapter).stem for chapter in shown]
             )
-            job = _Job(root, source, build, given, fingerprint)
+            job = _Job(root, source, build, given, fingerprint, connection)
             earlier = None if force else _finished(job)
             runs.append(earlier or _run(job, progress))
     return runs
@@ -204,6 +202,7 @@ def _papermill(job: _Job, progress: bool) -> Any:
             progress_bar={"desc": source.stem, "leave": False} if progress else False,
             # what a cell prints reaches us in one piece or several, as the kernel's timing has it
             coalesce_streams=True,
+            config=job.connection,
         )
     except papermill.PapermillExecutionError as error:
         kept = _keep(partial, build)
@@ -280,46 +279,6 @@ def _fit_for_print(output: Any) -> None:
     output.data[kind] = base64.b64encode(data).decode("ascii")
     if size:
         output.metadata[kind] = size
-
-
-@contextmanager
-def _kernel(root: Path) -> Iterator[None]:
-    """Let ``python3`` be a kernel of this very interpreter, whatever others are registered.
-
-    Nothing is registered: the description lies in a temporary folder, looked up before all others.
-    """
-    from ipykernel.kernelspec import get_kernel_dict
-
-    environment = {
-        "PYTHONHASHSEED": "0",
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "SEEING_ROOT": str(root),
-    }
-    description = {
-        **get_kernel_dict(),
-        "argv": [
-            sys.executable,
-            "-m",
-            "ipykernel_launcher",
-            "-f",
-            "{connection_file}",
-            "--log-level=CRITICAL",
-            # twice the pixels for print; each is stored with the width it is shown at
-            "--InlineBackend.figure_formats=retina",
-        ],
-        "env": environment,
-    }
-    before = os.environ.get("JUPYTER_PATH")
-    with tempfile.TemporaryDirectory(prefix="seeing-") as folder:
-        write_json(Path(folder) / "kernels" / "python3" / "kernel.json", description)
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(p for p in (folder, before) if p)
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
 
 
 def _read(path: Path) -> Any:

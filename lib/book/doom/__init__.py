@@ -10,6 +10,7 @@ from lib.book.doom.experiments import (
     playthrough,
     train_compared,
     train_main,
+    trunk_of,
 )
 from lib.book.doom.facts import (
     neighbour_sentence,
@@ -111,6 +112,7 @@ __all__ = [
     "split_table",
     "train_compared",
     "train_main",
+    "trunk_of",
     "verdicts",
     "views_figure",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from jaxtyping import Int64
 
 from lib.data.playthrough import Playthrough, prepare_playthrough
@@ -17,6 +18,7 @@ from lib.evaluation.segmentation.baselines import (
 from lib.evaluation.segmentation.config import SegmentationConfig
 from lib.evaluation.segmentation.features import Trunk
 from lib.evaluation.segmentation.imagenet import ImageNetStages
+from lib.models.inference import features_for_inference
 from lib.training.contrastive import (
     METHODS,
     ContrastiveConfig,
@@ -24,6 +26,7 @@ from lib.training.contrastive import (
     train_contrastive,
     untrained,
 )
+from lib.training.device import pick_precision
 
 TrunkName = Literal["contrastive", "untrained", "imagenet", "colour"]
 SEEDS = {"tiny": 1, "small": 1, "full": 3}  # of the main training
@@ -139,11 +142,15 @@ def config_of(name: str, preset: str, *, share: float = 1.0) -> ContrastiveConfi
 
 
 def trunk_of(name: TrunkName, trained: TrainedContrastive, *, seed: int) -> Trunk:
-    """The feature maps that a method works on."""
-    if name == "contrastive":
-        return trained.model.stage_features
-    if name == "untrained":
-        return untrained(trained.config, seed).stage_features
+    """The feature maps that a method works on.
+
+    ResNets look in bfloat16 where the processor multiplies it; ImageNet's small network gains
+    nothing from that.
+    """
+    if name in ("contrastive", "untrained"):
+        network = trained.model if name == "contrastive" else untrained(trained.config, seed)
+        native = pick_precision("cpu") == "bf16-mixed"
+        return features_for_inference(network, torch.bfloat16 if native else torch.float32)
     return ImageNetStages() if name == "imagenet" else colour_and_position
 
 

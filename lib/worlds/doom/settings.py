@@ -32,6 +32,8 @@ _PRESETS = {
     "small": (_SMALL, 500),
     "full": (ALL_MAPS, 1_470),
 }
+TUNED_ON = ("E2M3", "MAP13")
+"""Maps that settings of the chapter's method were chosen on: never test maps, at any preset."""
 FEWEST_FRAMES = 60
 """Of a recording: screens alone take some thirty."""
 
@@ -120,7 +122,8 @@ def split_maps(
 ) -> MapSplit:
     """Split maps at random into shares, at least one map each; in the given order within a part.
 
-    Intervals are over test maps, of which there should be three or more.
+    Intervals are over test maps, of which there should be three or more. Those of `TUNED_ON` are
+    validation maps first, and training maps where there are too many of them.
 
     Raises `ValueError` for fewer than three maps and for shares that leave nothing to learn from.
     """
@@ -132,7 +135,12 @@ def split_maps(
             f"validation = {validation} and test = {test} of {len(maps)} maps leave none to learn "
             "from; choose shares that sum to less than 1"
         )
-    order = np.random.default_rng(seed).permutation(len(maps))
-    parts = order[: held[0]], order[held[0] : sum(held)], order[sum(held) :]
-    val, tested, train = (tuple(maps[i] for i in sorted(part)) for part in parts)
-    return MapSplit(train, val, tested)
+    order = np.random.default_rng(seed).permutation(len(maps)).tolist()
+    known = [i for i in order if maps[i] in TUNED_ON]
+    fresh = [i for i in order if maps[i] not in TUNED_ON]
+    validated = (known + fresh)[: held[0]]
+    tested = [i for i in fresh if i not in validated][: held[1]]
+    trained = set(order) - {*validated, *tested}
+    parts = validated, tested, trained
+    val, test_maps, train = (tuple(maps[i] for i in sorted(part)) for part in parts)
+    return MapSplit(train, val, test_maps)

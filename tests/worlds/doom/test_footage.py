@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from lib.cli import app
 from lib.worlds.doom.classes import UNKNOWN, FrameKind, PixelClass
 from lib.worlds.doom.footage import DoomFootage, load_settings, make_doom, split_maps
-from lib.worlds.doom.settings import ALL_MAPS, DEMO_MAPS, iwad_of
+from lib.worlds.doom.settings import ALL_MAPS, DEMO_MAPS, TUNED_ON, iwad_of
 
 SMALL = DoomFootage(seed=5, maps=("E1M2", "MAP02"), frames_per_map=60)
 
@@ -129,6 +129,16 @@ def test_splits_share_no_map_and_lose_none(count: int, seed: int) -> None:
     assert all(parts)
     assert sorted(sum(parts, ())) == sorted(maps)
     assert split == split_maps(maps, seed=seed)
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "full"])
+@pytest.mark.parametrize("seed", range(6))
+def test_maps_that_settings_were_chosen_on_judge_nothing(preset: str, seed: int) -> None:
+    maps = DoomFootage.preset(preset, demos=False).maps
+    assert set(TUNED_ON) & set(maps), "else this test says nothing"
+    split = split_maps(maps, seed=seed)
+    assert not set(TUNED_ON) & set(split.test)
+    assert len(split.test) == round(0.3 * len(maps))
 
 
 def test_split_that_leaves_nothing_is_told() -> None:

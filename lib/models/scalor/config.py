@@ -1,0 +1,92 @@
+"""Sizes and ranges of a SCALOR, with the original's numbers as defaults."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+BackgroundKind = Literal["full", "broadcast", "field", "constant", "none"]
+GLIMPSES = (16, 32, 64)
+CELL_PX = (8, 16, 32)  # pixels of the image a cell may have
+
+
+@dataclass(frozen=True)
+class ScalorConfig:
+    """One model. Lengths are in canvas units, in which the image reaches from -1 to 1.
+
+    Defaults are those of the original code (Jiang et al. 2020; `JindongJiang/SCALOR`), with
+    128 x 128 pixels and tall boxes for pedestrians: 5,000,002 parameters.
+
+    `background`: ``full`` decodes a vector with convolutions; ``broadcast`` is the original's
+    weaker spatial broadcast decoder; ``field`` a 4 x 4 field of colours, enlarged, that cannot draw
+    anything small; ``constant`` decodes one vector, drawn once, for every frame; ``none`` is black.
+
+    Raises `ValueError` for sizes that do not fit together, naming the field.
+    """
+
+    image_px: int = 128
+    grid: int = 8  # cells along each side, each of which may propose one object a frame
+    glimpse_px: int = 64
+    what: int = 64
+    background_size: int = 10
+    background: BackgroundKind = "full"
+    sigma: float = 0.1  # of the Gaussian likelihood, pixels in [0, 1]
+    # Boxes: half sides are scale / sqrt(aspect) across and scale * sqrt(aspect) down
+    scale: float = 0.1
+    scale_range: float = 0.03
+    aspect: float = 2.5
+    aspect_range: float = 0.5
+    cell_reach: float = 1.0  # cells that a proposal's centre may be away from its cell's
+    shift: float = 0.2  # that a tracked object may move in one frame
+    # Which objects there are
+    carried_presence: float = 0.7  # discovered objects are tracked from this presence on
+    absence_limit: float = 0.6  # of summed (1 - presence): from then on an object is gone
+    rejected_overlap: float = 0.3  # share of a proposal that tracked objects may cover already
+    max_objects: int | None = 45  # a frame, in training; None: as many as there are cells
+    # Where posteriors start
+    appearance_floor: bool = True  # the original's second softplus: std of tracked `what` >= 0.69
+    discovery_presence_bias: float = 0.0
+    discovery_where_std_bias: float = 0.0
+    discovery_what_std_bias: float = 0.0
+    propagation_presence_bias: float = 2.0
+    propagation_where_std_bias: float = -2.0
+    prior_presence_bias: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.image_px % self.grid or self.image_px // self.grid not in CELL_PX:
+            raise ValueError(
+                f"image_px={self.image_px} with grid={self.grid}: cells must have 8, 16 or 32 "
+                "pixels a side, as 128 pixels in 8 x 8 cells or 64 in 4 x 4"
+            )
+        if self.grid % 2:
+            raise ValueError(f"grid={self.grid}: want an even number, since objects look at half")
+        if self.image_px not in (64, 128) and self.background in ("full", "broadcast", "constant"):
+            raise ValueError(f"image_px={self.image_px}: this background takes 64 or 128")
+        if self.glimpse_px not in GLIMPSES:
+            raise ValueError(f"glimpse_px={self.glimpse_px}: choose one of {GLIMPSES}")
+        if self.background not in get_args(BackgroundKind):
+            choices = ", ".join(map(repr, get_args(BackgroundKind)))
+            raise ValueError(f"background={self.background!r}: choose among {choices}")
+        if not 0 < self.scale_range < self.scale or not 0 <= self.aspect_range < self.aspect:
+            raise ValueError(
+                f"scale={self.scale}, scale_range={self.scale_range}, aspect={self.aspect}, "
+                f"aspect_range={self.aspect_range}: ranges must be smaller than what they vary"
+            )
+        for name in ("what", "background_size", "max_objects"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: want at least 1")
+        if self.sigma <= 0:
+            raise ValueError(f"sigma={self.sigma}: want a number above 0")
+
+    @property
+    def cells(self) -> int:
+        """Proposals a frame."""
+        return self.grid**2
+
+    @property
+    def largest_box(self) -> tuple[float, float]:
+        """Largest half sides (down, across), in canvas units."""
+        scale = self.scale + self.scale_range
+        return (
+            scale * (self.aspect + self.aspect_range) ** 0.5,
+            scale / (self.aspect - self.aspect_range) ** 0.5,
+        )

@@ -1,0 +1,162 @@
+"""Discovery: every cell proposes one object; what tracked objects explain already is rejected."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from lib.models.scalor.compose import Glimpses
+from lib.models.scalor.config import ScalorConfig
+from lib.models.scalor.encoders import FEATURES
+from lib.models.scalor.kl import bernoulli_kl, normal_kl
+from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits
+from lib.models.scalor.layers import conv, mean_and_std
+from lib.models.scalor.noise import Noise
+from lib.models.scalor.schedules import Annealed
+from lib.models.scalor.state import Divergences, Objects
+
+REJECTED_PRIOR = 1e-8  # presence that is expected of a rejected cell
+MASK_FEATURES = 32
+
+
+class Proposing(nn.Module):
+    """Maps of a frame, and where tracked objects are, to posteriors of each cell."""
+
+    def __init__(self, config: ScalorConfig) -> None:
+        super().__init__()
+        layers = [conv(1, 16, 4, 2, groups=4), conv(16, 32, 4, 2), conv(32, 32, 3)]
+        layers += [conv(32, 64, 4, 2), conv(64, 64, 3)]
+        cell_px = config.image_px // config.grid
+        if cell_px >= 16:
+            layers.append(conv(64, 64, 4, 2))
+        if cell_px == 32:
+            layers += [conv(64, 64, 3), conv(64, 64, 4, 2)]
+        self.mask = nn.Sequential(*layers, conv(64, MASK_FEATURES, 1))
+        self.join = nn.Sequential(
+            conv(FEATURES + MASK_FEATURES, FEATURES, 1, groups=16),
+            conv(FEATURES, FEATURES, 1, groups=16),
+        )
+        deep = config.image_px >= 128
+        self.where = _head(64, 8, deep=deep)
+        self.presence = _head(64, 1, deep=deep)
+        self.depth = _head(32, 2, deep=deep)
+
+    def forward(
+        self, maps: Float[Tensor, "b d y x"], alpha: Float[Tensor, "b 1 h w"]
+    ) -> tuple[Float[Tensor, "b 8 y x"], Float[Tensor, "b 1 y x"], Float[Tensor, "b 2 y x"]]:
+        """Raw numbers for where, presence and depth."""
+        joined = self.join(torch.cat([maps, self.mask(alpha)], dim=1))
+        return self.where(joined), self.presence(joined), self.depth(joined)
+
+
+class Discovery(nn.Module):
+    """Proposals of one frame as objects, with the divergences of all cells."""
+
+    cell: Float[Tensor, "2 y x"]
+
+    def __init__(self, config: ScalorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.net = Proposing(config)
+        steps = torch.arange(config.grid).float()
+        y, x = torch.meshgrid(steps, steps, indexing="ij")
+        self.register_buffer("cell", torch.stack([x, y]), persistent=False)
+
+    def forward(
+        self,
+        frame: Float[Tensor, "b 3 h w"],
+        maps: Float[Tensor, "b d y x"],
+        tracked_alpha: Float[Tensor, "b 1 h w"],
+        tracked: Int64[Tensor, " b"],
+        *,
+        number: int,
+        glimpses: Glimpses,
+        annealed: Annealed,
+        noise: Noise,
+    ) -> tuple[Objects, Divergences]:
+        """One object a cell, most of them absent; `tracked` counts those of each clip already.
+
+        Rejected cells, and those beyond the most objects of a clip, have presence 0.
+        """
+        config, b = self.config, len(frame)
+        where, presence, depth = self.net(maps, tracked_alpha)
+        where_mean, where_std = mean_and_std(where, config.discovery_where_std_bias)
+        depth_mean, depth_std = mean_and_std(depth)
+        logits = capped_logits(presence + config.discovery_presence_bias)
+        there = (logits + noise.logistic("presence", logits)) / annealed.temperature
+        there = _listed(there.sigmoid())
+        depths = _listed(depth_mean + depth_std * noise.normal("depth", depth_mean))
+        shift = _listed(where_mean + where_std * noise.normal("where", where_mean))
+        boxes = self.boxes(shift, b)
+        clip = torch.arange(b, device=frame.device).repeat_interleave(config.cells)
+        what_mean, raw = glimpses.look(frame, clip, boxes)
+        what_std = F.softplus(raw + config.discovery_what_std_bias)
+        what = what_mean + what_std * noise.normal("what", what_mean)
+        proposed = self._objects(clip, number, what, boxes, depths, there)
+        accepted = glimpses.covered(proposed, tracked_alpha) < config.rejected_overlap
+        prior = torch.where(accepted, annealed.presence_prior, REJECTED_PRIOR)
+        divergences = Divergences(
+            what=_summed(normal_kl(what_mean, what_std).sum(1) * there[:, 0], b),
+            where=_summed(_listed(normal_kl(where_mean, where_std)).sum(1) * there[:, 0], b),
+            depth=_summed(_listed(normal_kl(depth_mean, depth_std))[:, 0] * there[:, 0], b),
+            presence=_summed(bernoulli_kl(_listed(logits)[:, 0], prior.to(logits.dtype)), b),
+        )
+        there = there * accepted[:, None]
+        if self.training and config.max_objects is not None:
+            room = (config.max_objects - tracked).clamp_min(0)
+            there = there * _strongest(there.view(b, -1), room).view(-1, 1)
+        return proposed._replace(presence=there), divergences
+
+    def boxes(self, shift: Float[Tensor, "n 4"], clips: int) -> Float[Tensor, "n 4"]:
+        """Boxes from the cells' latent variables; n is clips times cells, row by row."""
+        width, height = box_sides(shift, self.config)
+        cell = self.cell.flatten(1).T.repeat(clips, 1).to(shift.dtype)
+        centre = cell + 0.5 + self.config.cell_reach * shift[:, 2:].tanh()
+        return torch.cat([width, height, 2 / self.config.grid * centre - 1], dim=1)
+
+    def _objects(
+        self,
+        clip: Int64[Tensor, " n"],
+        number: int,
+        what: Float[Tensor, "n w"],
+        boxes: Float[Tensor, "n 4"],
+        depths: Float[Tensor, "n 1"],
+        there: Float[Tensor, "n 1"],
+    ) -> Objects:
+        n, cells = len(clip), self.config.cells
+        cell = torch.arange(n, device=clip.device) % cells
+        return Objects(
+            clip=clip,
+            identity=number * cells + cell,
+            what=what,
+            where=boxes,
+            shift=what.new_zeros(n, 4),
+            depth=depths,
+            presence=there,
+            tracker=what.new_zeros(n, TRACKER),
+            prior_hidden=what.new_zeros(n, PRIOR),
+            prior_cell=what.new_zeros(n, PRIOR),
+            absence=what.new_zeros(n, 1),
+        )
+
+
+def _head(hidden: int, after: int, *, deep: bool) -> nn.Module:
+    if not deep:
+        return nn.Conv2d(FEATURES, after, 1)
+    return nn.Sequential(conv(FEATURES, hidden, 1), nn.Conv2d(hidden, after, 1))
+
+
+def _listed(maps: Float[Tensor, "b d y x"]) -> Float[Tensor, "n d"]:
+    """One row a cell."""
+    return maps.permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def _summed(values: Float[Tensor, " n"], clips: int) -> Float[Tensor, " b"]:
+    return values.view(clips, -1).sum(1)
+
+
+def _strongest(presence: Float[Tensor, "b k"], room: Int64[Tensor, " b"]) -> Bool[Tensor, "b k"]:
+    """The `room` most present cells of each clip; of equals the first."""
+    order = presence.argsort(dim=1, descending=True, stable=True)
+    rank = order.argsort(dim=1)
+    return rank < room[:, None]

@@ -1,0 +1,24 @@
+"""How latent variables become boxes and presence, and the sizes of what objects carry along."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from lib.models.scalor.config import ScalorConfig
+
+TRACKER, PRIOR = 128, 64  # sizes of the GRU that follows an object and of the LSTM that expects it
+LOGIT_CAP = 8.8  # presence stays between 0.00015 and 0.99985
+
+
+def capped_logits(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Logits of presence, within ± `LOGIT_CAP`."""
+    return LOGIT_CAP * torch.tanh(raw)
+
+
+def box_sides(
+    shift: Float[Tensor, "n 4"], config: ScalorConfig
+) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:
+    """Half width and half height from the first two of `where`'s variables."""
+    scale = config.scale + config.scale_range * shift[:, :1].tanh()
+    aspect = (config.aspect + config.aspect_range * shift[:, 1:2].tanh()).sqrt()
+    return scale / aspect, scale * aspect

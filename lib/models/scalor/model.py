@@ -1,0 +1,206 @@
+"""SCALOR: videos as objects that are discovered once and then followed (Jiang et al. 2020).
+
+    model = Scalor(ScalorConfig())
+    result = model(clips, annealing.at(step), Drawn(generator))
+    result.loss.backward()
+
+Nothing is remembered on the model: what one part of a video leaves to the next is `result.state`,
+and what changes during training comes in as `Annealed`. Written anew from the paper and the
+original code, whose loss and gradients it has where `appearance_floor` is on.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from lib.models.scalor.background import Background
+from lib.models.scalor.compose import Canvas, Glimpses, Layer, bounded, empty_layer
+from lib.models.scalor.config import ScalorConfig
+from lib.models.scalor.discover import Discovery
+from lib.models.scalor.encoders import ClipEncoder
+from lib.models.scalor.noise import Noise
+from lib.models.scalor.propagate import Propagation
+from lib.models.scalor.schedules import Annealed
+from lib.models.scalor.state import Divergences, Objects, State, nothing, together
+
+
+class FrameObjects(NamedTuple):
+    """Objects of one frame: those followed from the frame before, and all proposals."""
+
+    tracked: Objects | None
+    proposed: Objects
+
+
+class ClipResult(NamedTuple):
+    """What the model makes of clips. Terms of the loss are nats a frame, one a clip and frame.
+
+    `alpha` is the share of objects in each pixel, `foreground` what they show, times that share.
+    """
+
+    reconstruction: Float[Tensor, "b t 3 h w"]
+    background: Float[Tensor, "b t 3 h w"]
+    alpha: Float[Tensor, "b t 1 h w"]
+    foreground: Float[Tensor, "b t 3 h w"]
+    log_likelihood: Float[Tensor, "b t"]
+    divergences: Divergences
+    background_kl: Float[Tensor, "b t"]
+    objects: tuple[FrameObjects, ...]
+    state: State
+
+    @property
+    def terms(self) -> dict[str, Float[Tensor, ""]]:
+        """Terms of the loss, each a mean over clips and frames."""
+        kl = {name: of.mean() for name, of in self.divergences._asdict().items()}
+        return {
+            "likelihood": -self.log_likelihood.mean(),
+            **kl,
+            "background": self.background_kl.mean(),
+        }
+
+    @property
+    def loss(self) -> Float[Tensor, ""]:
+        """The negative evidence lower bound, a frame."""
+        return torch.stack(list(self.terms.values())).sum()
+
+
+class Scalor(nn.Module):
+    """The whole model; see the module."""
+
+    def __init__(self, config: ScalorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = ClipEncoder(config.image_px, config.grid)
+        self.glimpses = Glimpses(config)
+        self.discovery = Discovery(config)
+        self.propagation = Propagation(config)
+        self.background = Background(config)
+
+    def multiply_in(self, dtype: torch.dtype) -> "Scalor":
+        """Let convolutions multiply in `dtype` (bfloat16, where the processor does it itself)."""
+        self.glimpses.dtype = self.background.dtype = dtype
+        return self
+
+    def forward(
+        self,
+        clips: Float[Tensor, "b t 3 h w"],
+        annealed: Annealed,
+        noise: Noise,
+        state: State | None = None,
+    ) -> ClipResult:
+        """Reconstruct `clips`, pixels in [0, 1], going on from `state` where there is one.
+
+        Raises `ValueError` for frames of another size than the model's.
+        """
+        t, (h, w) = clips.shape[1], clips.shape[3:]
+        if t == 0:
+            raise ValueError("clips have no frames; give at least one")
+        if (h, w) != (self.config.image_px, self.config.image_px):
+            raise ValueError(
+                f"clips have {h} x {w} pixels; this model takes {self.config.image_px} x "
+                f"{self.config.image_px}: resize them"
+            )
+        maps, encoder = self.encoder(clips, state.encoder if state else ())
+        first = state.frame if state else 0
+        objects = state.objects if state else nothing(clips, self.config)
+        frames, layers, divergences = [], [], []
+        for number in range(t):
+            frame, layer, kl = self._frame(
+                clips[:, number], maps[:, number], objects, first + number, annealed, noise
+            )
+            objects = self._carried(frame)
+            if not annealed.through_time:
+                objects = objects.detach()
+            frames.append(frame)
+            layers.append(layer)
+            divergences.append(kl)
+        alpha = bounded(torch.stack([layer.alpha for layer in layers], dim=1))
+        foreground = torch.stack([layer.colour for layer in layers], dim=1)
+        scene = state.scene if state else None
+        pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
+        reconstruction = foreground + (1 - alpha) * pictures
+        return ClipResult(
+            reconstruction=reconstruction,
+            background=pictures,
+            alpha=alpha,
+            foreground=foreground,
+            log_likelihood=self._log_likelihood(clips, reconstruction),
+            divergences=Divergences(
+                *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
+            ),
+            background_kl=background_kl,
+            objects=tuple(frames),
+            state=State(first + t, objects, scene, encoder),
+        )
+
+    def imagine(
+        self, state: State, frames: int, annealed: Annealed, noise: Noise
+    ) -> Float[Tensor, "b t 3 h w"]:
+        """Go on from `state` without looking: objects and background are drawn from their priors.
+
+        No object is born.
+        """
+        clips, scene, objects = len(state.encoder[0][0]), state.scene, state.objects
+        pictures = []
+        for _ in range(frames):
+            objects = self.propagation.imagine(
+                objects, temperature=annealed.temperature, noise=noise
+            )
+            objects = objects.of(objects.presence[:, 0] > 0)
+            layer = self.glimpses.layer(objects, self._canvas(clips))
+            background, scene = self.background.imagine(clips, scene, noise)
+            pictures.append(layer.colour + (1 - bounded(layer.alpha)) * background)
+        return torch.stack(pictures, dim=1)
+
+    def _canvas(self, clips: int) -> Canvas:
+        return clips, self.config.image_px, self.config.image_px
+
+    def _frame(
+        self,
+        frame: Float[Tensor, "b 3 h w"],
+        maps: Float[Tensor, "b d y x"],
+        objects: Objects,
+        number: int,
+        annealed: Annealed,
+        noise: Noise,
+    ) -> tuple[FrameObjects, Layer, Divergences]:
+        """Follow what was there, then propose what is new."""
+        b, canvas = len(frame), self._canvas(len(frame))
+        tracked, layer, kl = None, empty_layer(frame, canvas), None
+        if len(objects.clip):
+            tracked, kl = self.propagation(
+                frame,
+                maps,
+                objects,
+                glimpses=self.glimpses,
+                temperature=annealed.temperature,
+                noise=noise,
+            )
+            layer = self.glimpses.layer(tracked, canvas)
+        proposed, new_kl = self.discovery(
+            frame,
+            maps,
+            bounded(layer.alpha).detach(),
+            objects.counted(b),
+            number=number,
+            glimpses=self.glimpses,
+            annealed=annealed,
+            noise=noise,
+        )
+        layer = layer.plus(self.glimpses.layer(proposed, canvas, annealed.opaque))
+        kl = new_kl if kl is None else new_kl.plus(kl)
+        return FrameObjects(tracked, proposed), layer, kl
+
+    def _carried(self, frame: FrameObjects) -> Objects:
+        """Objects that are followed into the next frame."""
+        new = frame.proposed.of(frame.proposed.presence[:, 0] > self.config.carried_presence)
+        if frame.tracked is None:
+            return new
+        return together(frame.tracked.of(frame.tracked.presence[:, 0] > 0), new)
+
+    def _log_likelihood(
+        self, clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"]
+    ) -> Float[Tensor, "b t"]:
+        normal = torch.distributions.Normal(reconstruction, self.config.sigma)
+        return normal.log_prob(clips).flatten(2).sum(2)

@@ -1,0 +1,68 @@
+"""What changes while SCALOR is trained, as pure functions of the step."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Annealed(NamedTuple):
+    """The values at one step.
+
+    `temperature` is of relaxed Bernoulli variables; `presence_prior` the probability with which a
+    cell proposes an object; `through_time` whether gradients pass from a frame to the one before.
+    `opaque` is the alpha that every proposal is given, in the curriculum that has the background
+    wait; None: their own.
+    """
+
+    temperature: float
+    presence_prior: float
+    through_time: bool
+    opaque: float | None = None
+
+
+FINAL = Annealed(temperature=0.5, presence_prior=1e-3, through_time=True)
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """How they change. Defaults are the original code's; steps count from 1."""
+
+    first_temperature: float = 1.0
+    last_temperature: float = 0.5
+    temperature_steps: int = 20_000
+    first_presence_prior: float = 0.1
+    last_presence_prior: float = 1e-3
+    presence_steps: int = 500
+    through_time_step: int | None = 30_000  # None: never
+    opaque: float = 0.9
+    opaque_steps: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("temperature_steps", "presence_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: want at least 1")
+        for name in ("first_temperature", "last_temperature"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
+        for name in ("first_presence_prior", "last_presence_prior"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: want a number between 0 and 1")
+
+    def at(self, step: int) -> Annealed:
+        """The values for training step `step`, the first of which is 1.
+
+        The temperature falls as an exponential of the steps already done and stays at its last
+        value; the prior falls in a straight line.
+        """
+        if step < 1:
+            raise ValueError(f"step={step}: steps count from 1")
+        share = (step - 1) / self.temperature_steps
+        fall = math.log(self.last_temperature / self.first_temperature)
+        along = min(1.0, step / self.presence_steps)
+        return Annealed(
+            temperature=self.first_temperature * math.exp(min(1.0, share) * fall),
+            presence_prior=self.first_presence_prior
+            + along * (self.last_presence_prior - self.first_presence_prior),
+            through_time=self.through_time_step is not None and step >= self.through_time_step,
+            opaque=self.opaque if step < self.opaque_steps else None,
+        )

@@ -64,13 +64,13 @@ class Glimpses(nn.Module):
 
     def look(
         self, images: Float[Tensor, "b 3 h w"], clip: Tensor, where: Float[Tensor, "n 4"]
-    ) -> tuple[Float[Tensor, "n w"], Float[Tensor, "n w"]]:
+    ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
         """Means and raw standard deviations of what is in the boxes."""
         seen = read(images, clip, where, self.config.glimpse_px, self.reading)
         mean, raw = in_precision(self.encoder, self.dtype, seen).chunk(2, 1)
         return mean, raw
 
-    def decode(self, what: Float[Tensor, "n w"]) -> Float[Tensor, "n 4 g g"]:
+    def decode(self, what: Float[Tensor, "n z"]) -> Float[Tensor, "n 4 g g"]:
         """Colours and alpha of each object's glimpse."""
         return in_precision(self.decoder, self.dtype, what)
 

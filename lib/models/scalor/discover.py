@@ -118,7 +118,7 @@ class Discovery(nn.Module):
         self,
         clip: Int64[Tensor, " n"],
         number: int,
-        what: Float[Tensor, "n w"],
+        what: Float[Tensor, "n z"],
         boxes: Float[Tensor, "n 4"],
         depths: Float[Tensor, "n 1"],
         there: Float[Tensor, "n 1"],

@@ -60,7 +60,7 @@ class GlimpseDecoder(nn.Module):
         head = DeepHead if deep_heads else ShallowHead
         self.colour, self.alpha = head(3), head(1)
 
-    def forward(self, what: Float[Tensor, "n w"]) -> Float[Tensor, "n 4 g g"]:
+    def forward(self, what: Float[Tensor, "n z"]) -> Float[Tensor, "n 4 g g"]:
         """Colours and alpha."""
         maps = self.up(what[:, :, None, None])
         colour, alpha = self.colour, self.alpha

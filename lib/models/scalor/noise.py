@@ -1,6 +1,6 @@
 """Where samples come from: posteriors ask for noise by name, so a test can give them its own."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from torch import Tensor
 CLOSEST = 1e-6  # of a uniform number to 0 or 1
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Standard noise for latent variables."""
 

@@ -166,10 +166,10 @@ class Propagation(nn.Module):
         frame: Float[Tensor, "b 3 h w"],
         objects: Objects,
         where: Float[Tensor, "n 4"],
-        tracker: Float[Tensor, "n h"],
+        tracker: Float[Tensor, "n m"],
         seen: Float[Tensor, "n a"],
         glimpses: Glimpses,
-    ) -> tuple[Float[Tensor, "n w"], Float[Tensor, "n w"]]:
+    ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
         """`what`: a gated mixture of what is seen now and of what the tracker remembers."""
         new_mean, new_raw = glimpses.look(frame, objects.clip, where)
         old_mean, old_std = mean_and_std(self.what(tracker))

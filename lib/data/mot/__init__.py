@@ -1,0 +1,1 @@
+"""Footage of people to be found and followed: MOTChallenge, MOTSynth, Grand Central, one's own."""

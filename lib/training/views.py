@@ -23,11 +23,11 @@ class ViewSettings:
     """How views are made. The write-up gives no number, so all of these are ours.
 
     A large crop is a square whose side is drawn evenly from `large`, in shares of the frame's
-    shorter side, anywhere inside the frame; the other crops share its centre. All become squares
-    of `size_px`, so that the network sees a place at several scales. Crops may be as small as a
-    single thing: with (0.5, 0.9), scenes that is, clusters agreed less with the classes of two
-    validation maps by every measure (360 steps of preset small, one seed). Colours of each view change
-    on their own: with equal colours, a view's mean colour gives it away, and nothing else need be
+    shorter side, anywhere inside the frame; the other crops share its centre. All become squares of
+    `size_px`, so that the network sees a place at several scales. Crops may be as small as a single
+    thing: with (0.5, 0.9), scenes that is, clusters agreed less with the classes of two validation
+    maps by every measure (360 steps of preset small, one seed). Colours of each view change on
+    their own: with equal colours, a view's mean colour gives it away, and nothing else need be
     learned. Frames are mirrored (with all views) with probability `flip`: never by default, as a
     game's HUD and text are never mirrored.
     """

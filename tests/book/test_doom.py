@@ -179,6 +179,26 @@ class TestJudging:
         path = study.sequence_movie(ledger.root / "deep" / "a.gif", parts, own)
         assert path.read_bytes()[:6] == b"GIF89a"
 
+    @pytest.mark.parametrize(
+        ("trained", "random", "imagenet", "said"),
+        [
+            (0.30, 0.20, 0.40, "photographs bring them nearer"),
+            (0.21, 0.20, 0.40, "adds little that a line can read"),
+            (0.40, 0.20, 0.41, "as photographs do"),
+            (0.21, 0.20, 0.22, "leave open"),
+        ],
+    )
+    def test_what_a_line_can_read_goes_by_the_intervals(
+        self, ledger, trained, random, imagenet, said
+    ):
+        assert "no labels" in study.ceiling_sentence(ledger)
+        values = {"probe": trained, "probe_random": random, "probe_imagenet": imagenet}
+        for name, value in values.items():
+            ledger.record(f"doom.{name}.heldout.miou", value, low=value - 0.02, high=value + 0.02)
+        told = study.ceiling_sentence(ledger)
+        assert said in told
+        assert f"{100 * trained:.0f} ({100 * trained - 2:.0f}–" in told.replace(".0", "")
+
 
 class TestExperiments:
     def test_changes_are_of_the_presets_settings(self):

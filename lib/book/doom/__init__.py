@@ -13,6 +13,7 @@ from lib.book.doom.experiments import (
     trunk_of,
 )
 from lib.book.doom.facts import (
+    ceiling_sentence,
     neighbour_sentence,
     own_sentence,
     record_compared,
@@ -68,6 +69,7 @@ __all__ = [
     "SEGMENTATION",
     "SHARES",
     "WITHOUT",
+    "ceiling_sentence",
     "class_figure",
     "compared_table",
     "config_of",

@@ -7,8 +7,8 @@ import numpy as np
 from lib.book.doom.judging import Judged, Own, scores
 from lib.book.doom.looks import FrameNeighbours, Preferred
 from lib.book.estimates import Better, record, told
-from lib.book.recorded import brief, scaled
-from lib.book.results import Ledger
+from lib.book.recorded import brief, runs_of, scaled
+from lib.book.results import Ledger, Row
 from lib.book.tables import number
 from lib.evaluation.intervals import Estimate, mean_over_runs
 from lib.evaluation.segmentation.summary import paired_gain, summarise
@@ -199,6 +199,44 @@ def own_sentence(ledger: Ledger) -> str:
         "that were found on other maps: the first is the easier task, as each sequence is matched "
         "with its own truth."
     )
+
+
+def ceiling_sentence(ledger: Ledger) -> str:
+    """What a classifier that is told the classes reads from each network's features."""
+    told = []
+    for preset, rows in runs_of(ledger).items():
+        found = {row.id: row for row in rows}
+        ids = [f"doom.{name}.heldout.miou" for name in ("probe", "probe_random", "probe_imagenet")]
+        if not set(ids) <= set(found):
+            continue
+        trained, random, imagenet = (brief(scaled(found[one], 100.0)) for one in ids)
+        told.append(
+            f"At preset {preset} a linear classifier that is told the classes reaches an mIoU of "
+            f"{trained} % on the trained features, {random} % on those of random weights and "
+            f"{imagenet} % on ImageNet's: {_ceiling(*(found[one] for one in ids))}."
+        )
+    return " ".join(told) or "This footage has no labels to tell a classifier."
+
+
+def _ceiling(trained: Row, random: Row, imagenet: Row) -> str:
+    """What three intervals say together; those that overlap say nothing."""
+    more, less = _above(trained, random), _above(imagenet, trained)
+    if more and less:
+        return "training brings the classes within reach of a line, photographs bring them nearer"
+    if less:
+        return (
+            "training adds little that a line can read, which no clustering makes up for, and "
+            "photographs add more"
+        )
+    if more:
+        return "training brings the classes within reach of a line as photographs do"
+    return "the intervals leave open whose features hold more"
+
+
+def _above(one: Row, other: Row) -> bool:
+    if one.low is None or other.high is None:
+        return False
+    return one.low > other.high
 
 
 def _names(classes: Sequence[str], drawn: Preferred) -> str:

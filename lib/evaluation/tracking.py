@@ -33,7 +33,7 @@ _NAN = float("nan")
 class VideoCounts:
     """What one video adds to the scores. All numbers add up over videos, `fg_ari` apart."""
 
-    group: str  # what an interval resamples: the video, or its scene
+    group: str  # what an interval resamples: the video (not the clip), or its scene
     frames: int
     true_boxes: int
     true_tracks: int
@@ -64,7 +64,7 @@ def score_video(
     group: str,
     fg_ari: float | None = None,
 ) -> VideoCounts:
-    """Compare predicted boxes of all frames of a video with the true ones.
+    """Compare predicted boxes of all frames of a video, or a clip of one, with the true ones.
 
     `duplicates` are predictions on somebody who is found already, `rediscoveries` times at which
     somebody who was followed gets an id never seen before (`track_events`).

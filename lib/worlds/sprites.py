@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
@@ -78,10 +78,7 @@ class SpritesFootage:
             ("frame_rate_hz", 1, 60),
         ):
             check_range(self, name, least, most)
-        if self.density not in get_args(Density):
-            raise ValueError(
-                f"density must be one of {', '.join(get_args(Density))}, not {self.density!r}"
-            )
+        _check_density(self.density)
         if not self.shapes or not set(self.shapes) <= set(SHAPES):
             named = ", ".join(map(repr, self.shapes)) or "none"
             raise ValueError(f"shapes must be some of {', '.join(SHAPES)}, not {named}")
@@ -93,14 +90,27 @@ class SpritesFootage:
         name: str,
         *,
         seed: int = 0,
-        density: Density = "sparse",
+        density: str = "sparse",
         textured: bool = False,
-        backgrounds: tuple[Background, ...] = ("black",),
+        backgrounds: tuple[str, ...] = ("black",),
     ) -> "SpritesFootage":
         """Settings by name: "tiny" has 200 clips of 20 frames, "small" 1,000, "full" 10,000."""
         if name not in _SCALES:
             raise ValueError(f"preset must be one of {', '.join(_SCALES)}, not {name!r}")
-        return cls(seed, _SCALES[name], density=density, textured=textured, backgrounds=backgrounds)
+        return cls(
+            seed,
+            _SCALES[name],
+            density=_check_density(density),
+            textured=textured,
+            backgrounds=check_backgrounds(backgrounds, BACKGROUNDS),
+        )
+
+
+def _check_density(density: str) -> Density:
+    for known in _DENSITIES:
+        if density == known:
+            return known
+    raise ValueError(f"density must be one of {', '.join(_DENSITIES)}, not {density!r}")
 
 
 @dataclass(frozen=True)

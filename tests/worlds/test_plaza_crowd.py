@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.worlds.plaza.body import pose, topology
+from lib.worlds.plaza.body import pose
 from lib.worlds.plaza.crowd import Crowd, Moment
+from lib.worlds.plaza.figure import topology
 from lib.worlds.plaza.people import Piece, make_cast
 from lib.worlds.plaza.scene import KEEP_OFF_M, Bed, Scene, clearances, make_scene
 from lib.worlds.plaza.settings import PlazaFootage
@@ -56,17 +57,21 @@ def test_numbers_are_given_once(filmed: tuple[Scene, tuple[Moment, ...]]) -> Non
 def test_who_has_a_bed_ahead_goes_round_it() -> None:
     rng = np.random.default_rng(0)
     scene = replace(make_scene(FOOTAGE, 0), beds=(Bed((-0.5, 0.0), (0.5, 0.0), 1.0, False),))
-    crowd = Crowd(scene, 1, rng)
-    crowd.place[0], crowd.goal[0] = (0.1, -4.0), (0.0, 20.0)
-    crowd.stop_at[0] = np.inf
-    for _ in range(70):
+    crowd = Crowd(scene, 6, rng)
+    crowd._keep(np.arange(len(crowd.who)) == 0)
+    crowd._wanted = 0
+    crowd.place[0], crowd.goal[0], crowd.stop_at[0] = (0.1, -3.0), (0.0, 20.0), np.inf
+    path = [crowd.place[0]]
+    while len(crowd.who) and len(path) < 70:
+        path.append(crowd.place[0])
         crowd.advance(0.1)
-    assert crowd.who[0] != 0 or crowd.place[0, 1] > 1.5
+    assert path[-1][1] > 1.5
+    assert clearances(scene.beds, np.array(path)).min() >= KEEP_OFF_M
 
 
 def test_a_scene_is_the_same_for_every_size() -> None:
     one, other = make_scene(FOOTAGE, 3), make_scene(replace(FOOTAGE, size_px=64), 3)
-    assert one.beds == other.beds
+    assert (one.beds, one.stage) == (other.beds, other.stage)
     np.testing.assert_array_equal(one.light, other.light)
     np.testing.assert_allclose(one.camera.resampled(2.0).matrix, other.camera.matrix)
     with pytest.raises(ValueError, match="number is 4, but the data set has 4 scenes"):
@@ -81,8 +86,8 @@ def test_clearance_of_a_bed() -> None:
     np.testing.assert_allclose(clearances((bed,), points), [-0.5, 1.5, 2.5, 0.0], atol=1e-12)
 
 
-def test_feet_stand_on_the_ground_and_do_not_slide() -> None:
-    """A body carried ahead as far as its stride says: the lower foot stays where it is."""
+def test_feet_stand_on_the_ground_and_hardly_slide() -> None:
+    """A body carried ahead as far as its stride says: the lower foot rolls, but stays."""
     frames, pace = 48, 1.3
     phase = np.linspace(0, 2 * np.pi, frames, endpoint=False)
     ahead = 1.35 * phase / (2 * np.pi)
@@ -104,12 +109,12 @@ def test_feet_stand_on_the_ground_and_do_not_slide() -> None:
         stands = foot[..., 2].mean(1) < other[..., 2].mean(1)
         moved = np.diff(foot[..., 0].mean(1))
         slide.append(np.abs(moved[stands[1:] & stands[:-1]]).mean())
-    assert max(slide) < 0.35 * 1.35 / frames
+    assert max(slide) < 0.5 * 1.35 / frames
 
 
 def test_the_first_people_of_a_cast_are_always_the_same() -> None:
     few, many = (make_cast(n, np.random.default_rng(5)) for n in (3, 9))
     np.testing.assert_array_equal(few.palette, many.palette[:3])
     np.testing.assert_array_equal(few.height_m, many.height_m[:3])
-    assert many.palette.min() >= 0.1
+    assert many.palette.max(axis=2).min() > 0.22  # nothing black
     assert many.palette.max() <= 1

@@ -23,12 +23,14 @@ def test_presets_grow() -> None:
     assert frames == [384, 3_840, 51_200]
     with pytest.raises(ValueError, match="preset must be one of tiny, small, full, not 'huge'"):
         PlazaFootage.preset("huge")
+    with pytest.raises(ValueError, match="backgrounds must be some of black, .*, not 'pink'"):
+        PlazaFootage.preset("tiny", backgrounds=("pink",))
 
 
 def test_backgrounds_are_put_in_order() -> None:
     assert SETTINGS.backgrounds == ("black", "blurred")
     assert SETTINGS.sequences == 2 * 4 * 2
-    assert SETTINGS == replace(SETTINGS, backgrounds=("black", "blurred"))
+    assert replace(SETTINGS, backgrounds=("black", "blurred")) == SETTINGS
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,30 @@ as the longer-reaching leg lets it, which keeps one foot on the ground and makes
 Axes of a body: x forward, y left, z up, for a height of 1.75 m.
 """
 
-from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Float64
 
 from lib.worlds.plaza.crowd import STRIDE_M, USUAL_PACE, Moment
-from lib.worlds.plaza.people import Cast, Piece
+from lib.worlds.plaza.figure import (
+    ARM,
+    BACKPACK,
+    HAIR,
+    HANDBAG,
+    HAT,
+    HEAD,
+    LEG,
+    SHOE,
+    TORSO,
+    topology,
+)
+from lib.worlds.plaza.people import Cast
 
 MODEL_M = 1.75
 _THIGH, _SHANK, _ANKLE, _FOOT = 0.43, 0.42, 0.07, 0.16
 _UPPER_ARM, _FOREARM = 0.29, 0.25
 _HIP = _THIGH + _SHANK + _ANKLE
-_CREASES = 0.06  # standard deviation of the light's, over cloth
 
 Points = Float64[np.ndarray, "n r 3"]
 Lengths = Float64[np.ndarray, "n r"]
@@ -43,172 +52,6 @@ class Surface(NamedTuple):
 
     vertices: Float64[np.ndarray, "n v 3"]
     normals: Float64[np.ndarray, "n v 3"]
-
-
-class Topology(NamedTuple):
-    """What all people share, for one number of sides.
-
-    faces: of one person. pieces: each face's `Piece`. before, after: neighbours of a ring in its
-    stack. creases: factor to each vertex's light.
-    """
-
-    faces: Int32[np.ndarray, "f 3"]
-    pieces: Int64[np.ndarray, " f"]
-    before: Int64[np.ndarray, " r"]
-    after: Int64[np.ndarray, " r"]
-    creases: Float64[np.ndarray, " v"]
-
-
-# z, depth, breadth, x of rings; a stack's pieces, one for each band between two rings
-_TORSO = np.array(
-    [
-        [0.81, 0.01, 0.01, 0.0],
-        [0.85, 0.095, 0.120, -0.005],
-        [0.92, 0.120, 0.165, -0.010],
-        [0.99, 0.122, 0.165, -0.005],
-        [1.07, 0.108, 0.145, 0.005],
-        [1.16, 0.112, 0.148, 0.010],
-        [1.25, 0.122, 0.165, 0.010],
-        [1.34, 0.120, 0.182, 0.002],
-        [1.41, 0.098, 0.180, -0.008],
-        [1.455, 0.072, 0.125, -0.012],
-        [1.485, 0.058, 0.066, -0.010],
-        [1.50, 0.01, 0.01, -0.008],
-    ]
-)
-_TORSO_PIECES = [Piece.BOTTOM] * 3 + [Piece.TOP] * 2 + [Piece.STRIPE] * 2 + [Piece.TOP] * 4
-_HEAD = np.array(
-    [
-        [1.44, 0.045, 0.045, -0.005],
-        [1.51, 0.050, 0.050, 0.0],
-        [1.545, 0.066, 0.056, 0.016],
-        [1.585, 0.086, 0.068, 0.018],
-        [1.64, 0.094, 0.075, 0.014],
-        [1.69, 0.090, 0.072, 0.010],
-        [1.73, 0.065, 0.054, 0.006],
-        [1.75, 0.01, 0.01, 0.004],
-    ]
-)
-_HAIR = np.array(
-    [
-        [1.575, 0.028, 0.050, -0.056],
-        [1.60, 0.062, 0.078, -0.036],
-        [1.655, 0.092, 0.088, -0.014],
-        [1.70, 0.101, 0.088, -0.002],
-        [1.745, 0.080, 0.068, 0.002],
-        [1.772, 0.01, 0.01, 0.004],
-    ]
-)
-_HAT = np.array(
-    [
-        [1.695, 0.08, 0.08, 0.01],
-        [1.70, 0.160, 0.145, 0.02],
-        [1.715, 0.155, 0.140, 0.02],
-        [1.73, 0.104, 0.094, 0.008],
-        [1.79, 0.088, 0.080, 0.006],
-        [1.805, 0.01, 0.01, 0.006],
-    ]
-)
-_BACKPACK = np.array(
-    [
-        [1.02, 0.01, 0.01, -0.19],
-        [1.04, 0.075, 0.125, -0.19],
-        [1.20, 0.090, 0.140, -0.20],
-        [1.36, 0.075, 0.125, -0.185],
-        [1.42, 0.01, 0.01, -0.16],
-    ]
-)
-_HANDBAG = np.array(
-    [
-        [0.76, 0.02, 0.01, 0.0],
-        [0.78, 0.130, 0.045, 0.0],
-        [0.90, 0.125, 0.050, 0.0],
-        [1.00, 0.090, 0.030, 0.0],
-        [1.30, 0.012, 0.010, 0.0],
-    ]
-)
-# bone (0 or 1) and share along it, depth, breadth
-_LEG = np.array(
-    [
-        [0, -0.16, 0.01, 0.01],
-        [0, -0.02, 0.085, 0.082],
-        [0, 0.30, 0.086, 0.080],
-        [0, 0.70, 0.070, 0.064],
-        [0, 0.93, 0.058, 0.055],
-        [1, 0.07, 0.055, 0.053],
-        [1, 0.30, 0.060, 0.055],
-        [1, 0.65, 0.047, 0.044],
-        [1, 0.95, 0.042, 0.039],
-        [1, 1.05, 0.01, 0.01],
-    ]
-)
-_LEG_PIECES = [Piece.BOTTOM] * 5 + [Piece.SHIN] * 4
-_ARM = np.array(
-    [
-        [0, -0.16, 0.01, 0.01],
-        [0, 0.00, 0.060, 0.056],
-        [0, 0.45, 0.052, 0.048],
-        [0, 0.93, 0.044, 0.042],
-        [1, 0.10, 0.044, 0.041],
-        [1, 0.55, 0.038, 0.034],
-        [1, 0.97, 0.028, 0.024],
-        [1, 1.20, 0.042, 0.020],
-        [1, 1.48, 0.034, 0.018],
-        [1, 1.62, 0.01, 0.01],
-    ]
-)
-_ARM_PIECES = [Piece.TOP] * 3 + [Piece.FOREARM] * 3 + [Piece.SKIN] * 3
-# distance ahead of the ankle, half height, half breadth
-_SHOE = np.array(
-    [
-        [-0.080, 0.005, 0.005],
-        [-0.062, 0.035, 0.034],
-        [0.000, 0.042, 0.038],
-        [0.090, 0.032, 0.046],
-        [0.155, 0.024, 0.040],
-        [0.180, 0.004, 0.006],
-    ]
-)
-_SKIRT_RINGS = 6
-_STACKS: tuple[Sequence[Piece], ...] = (
-    _TORSO_PIECES,
-    [Piece.SKIN] * (len(_HEAD) - 1),
-    [Piece.HAIR] * (len(_HAIR) - 1),
-    [Piece.HAT] * (len(_HAT) - 1),
-    [Piece.BACKPACK] * (len(_BACKPACK) - 1),
-    [Piece.HANDBAG] * (len(_HANDBAG) - 1),
-    [Piece.SKIRT] * (_SKIRT_RINGS - 1),
-    *([_LEG_PIECES, [Piece.SHOE] * (len(_SHOE) - 1), _ARM_PIECES] * 2),
-)
-
-
-@cache
-def topology(sides: int) -> Topology:
-    """Faces and neighbours for rings with `sides` corners."""
-    faces, pieces, before, after = [], [], [], []
-    first = 0
-    for bands in _STACKS:
-        rings = len(bands) + 1
-        ring, side = (grid.ravel() for grid in np.mgrid[: rings - 1, :sides])
-        a, b = (first + ring) * sides + side, (first + ring) * sides + (side + 1) % sides
-        c, d = a + sides, b + sides
-        pair = np.stack([np.stack([a, b, d], 1), np.stack([a, d, c], 1)], axis=1)
-        faces.append(pair.reshape(-1, 3))
-        pieces.append(np.repeat(np.asarray(bands, np.int64)[ring], 2))
-        number = np.arange(rings)
-        before.append(first + np.maximum(number - 1, 0))
-        after.append(first + np.minimum(number + 1, rings - 1))
-        first += rings
-    creases = np.random.default_rng(sides).normal(1.0, _CREASES, (first, sides))
-    start = len(_TORSO)
-    creases[start : start + len(_HEAD)] = 1.0
-    return Topology(
-        np.concatenate(faces).astype(np.int32),
-        np.concatenate(pieces),
-        np.concatenate(before),
-        np.concatenate(after),
-        np.clip(creases, 0.8, 1.2).ravel(),
-    )
 
 
 def pose(cast: Cast, moment: Moment, sides: int) -> Surface:
@@ -276,15 +119,15 @@ def _rings(cast: Cast, moment: Moment) -> Rings:
     rise = hip - _HIP
     spread = np.abs(np.sin(legs[1.0].thigh) - np.sin(legs[-1.0].thigh)) / 2
     twist = -0.5 * (np.sin(legs[1.0].thigh) - np.sin(legs[-1.0].thigh))  # shoulders against legs
-    wide = np.interp(_TORSO[:, 0], (0.92, 1.07, 1.25, 1.4), (1.0, 0.0, 0.0, -1.0))
+    wide = np.interp(TORSO[:, 0], (0.92, 1.07, 1.25, 1.4), (1.0, 0.0, 0.0, -1.0))
     broad = np.where(wide > 0, 1 + wide * (cast.hips[:, None] - 1), 1.0)
     broad = np.where(wide < 0, 1 - wide * (cast.shoulders[:, None] - 1), broad)
     blocks = [
-        _upright(_TORSO, rise, twist, cast.bulk[:, None], broad * cast.bulk[:, None]),
-        _upright(_HEAD, rise, twist * 0, np.ones((len(rise), 1))),
+        _upright(TORSO, rise, twist, cast.bulk[:, None], broad * cast.bulk[:, None]),
+        _upright(HEAD, rise, twist * 0, np.ones((len(rise), 1))),
         _hair(cast, rise),
-        _upright(_HAT, rise, twist * 0, cast.hat[:, None]),
-        _upright(_BACKPACK, rise, twist, cast.backpack[:, None]),
+        _upright(HAT, rise, twist * 0, cast.hat[:, None]),
+        _upright(BACKPACK, rise, twist, cast.backpack[:, None]),
         _handbag(cast, rise),
         _skirt(cast, hip, spread),
     ]
@@ -314,7 +157,7 @@ def _upright(
 
 def _hair(cast: Cast, rise: Angles) -> Rings:
     """Hair on the head, and down the neck where it is long."""
-    rings = _upright(_HAIR, rise, rise * 0, np.ones((len(rise), 1)))
+    rings = _upright(HAIR, rise, rise * 0, np.ones((len(rise), 1)))
     middle, depth = rings.middle.copy(), rings.depth.copy()
     middle[:, 0, 2] -= cast.hair
     middle[:, 1, 2] -= cast.hair * 0.7
@@ -325,7 +168,7 @@ def _hair(cast: Cast, rise: Angles) -> Rings:
 
 def _handbag(cast: Cast, rise: Angles) -> Rings:
     """A bag at the hip, on a strap."""
-    rings = _upright(_HANDBAG, rise, rise * 0, np.abs(cast.handbag)[:, None])
+    rings = _upright(HANDBAG, rise, rise * 0, np.abs(cast.handbag)[:, None])
     out = np.where(cast.handbag == 0, 0.0, np.sign(cast.handbag) * (0.15 + 0.08 * cast.bulk))
     middle = rings.middle.copy()
     middle[:, :, 1] = out[:, None]
@@ -382,20 +225,20 @@ def _leg_rings(cast: Cast, leg: _Leg, hip: Angles, side: float) -> list[Rings]:
     """A leg and its shoe."""
     start = np.stack([0 * hip, side * 0.088 * cast.hips, hip], axis=-1)
     bones = _swung(leg.thigh), _swung(leg.shank)
-    looser = np.where(_LEG[:, 0] == 1, cast.loose[:, None], 1.0)
-    limb = _limb(_LEG, start, bones, (_THIGH, _SHANK), cast.bulk[:, None] * looser)
+    looser = np.where(LEG[:, 0] == 1, cast.loose[:, None], 1.0)
+    limb = _limb(LEG, start, bones, (_THIGH, _SHANK), cast.bulk[:, None] * looser)
     ankle = start + _THIGH * bones[0] + _SHANK * bones[1]
     ahead = np.stack([np.cos(leg.foot), 0 * hip, np.sin(leg.foot)], axis=-1)
     up = np.stack([-np.sin(leg.foot), 0 * hip, np.cos(leg.foot)], axis=-1)
     sole = ankle - _ANKLE * up
-    height = np.broadcast_to(_SHOE[:, 1], (len(hip), len(_SHOE)))
-    middle = sole[:, None] + _SHOE[:, 0, None] * ahead[:, None] + height[..., None] * up[:, None]
+    height = np.broadcast_to(SHOE[:, 1], (len(hip), len(SHOE)))
+    middle = sole[:, None] + SHOE[:, 0, None] * ahead[:, None] + height[..., None] * up[:, None]
     shoe = Rings(
         middle,
         np.broadcast_to(ahead[:, None], middle.shape),
         np.broadcast_to(up[:, None], middle.shape),
         height,
-        np.broadcast_to(_SHOE[:, 2], height.shape),
+        np.broadcast_to(SHOE[:, 2], height.shape),
     )
     return [limb, shoe]
 
@@ -407,4 +250,4 @@ def _arm_rings(cast: Cast, leg: _Leg, rise: Angles, twist: Angles, side: float) 
     swing = 0.9 * leg.thigh
     bent = 0.18 + 0.6 * np.clip(swing, 0.0, None)
     bones = _swung(swing, side * 0.14), _swung(swing + bent, side * 0.04)
-    return _limb(_ARM, start, bones, (_UPPER_ARM, _FOREARM), cast.bulk[:, None])
+    return _limb(ARM, start, bones, (_UPPER_ARM, _FOREARM), cast.bulk[:, None])

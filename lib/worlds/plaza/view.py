@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32
 from scipy.ndimage import gaussian_filter
 
-from lib.worlds.plaza.body import Surface, pose, topology
+from lib.worlds.plaza.body import Surface, pose
 from lib.worlds.plaza.crowd import Crowd, Moment
+from lib.worlds.plaza.figure import topology
 from lib.worlds.plaza.ground import make_background
 from lib.worlds.plaza.people import Cast, make_cast
 from lib.worlds.plaza.resolving import NOBODY, measure, name_pixels, paint

@@ -77,13 +77,24 @@ def score_video(
             "frames, at least one"
         )
     pairs = [without_ignored(*both) for both in zip(predicted, truth, strict=True)]
-    ours, theirs = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    return _counted([one for one, _ in pairs], [one for _, one in pairs], group, fg_ari)
+
+
+def _counted(
+    ours: Sequence[FrameBoxes], theirs: Sequence[FrameBoxes], group: str, fg_ari: float | None
+) -> VideoCounts:
     data = track_eval_data(ours, theirs)
     clear, identity, hota = (metric.eval_sequence(data) for metric in track_eval_metrics())
     events = count_events(ours, theirs)
+    curves = {
+        "hota_found": hota["HOTA_TP"],
+        "hota_misses": hota["HOTA_FN"],
+        "hota_false_positives": hota["HOTA_FP"],
+        "hota_association": hota["AssA"] * hota["HOTA_TP"],
+    }
     return VideoCounts(
         group=group,
-        frames=len(truth),
+        frames=len(theirs),
         true_boxes=data["num_gt_dets"],
         true_tracks=data["num_gt_ids"],
         predicted_boxes=data["num_tracker_dets"],
@@ -97,13 +108,10 @@ def score_video(
         id_found=int(identity["IDTP"]),
         id_misses=int(identity["IDFN"]),
         id_false_positives=int(identity["IDFP"]),
-        hota_found=np.array(hota["HOTA_TP"], float),
-        hota_misses=np.array(hota["HOTA_FN"], float),
-        hota_false_positives=np.array(hota["HOTA_FP"], float),
-        hota_association=np.array(hota["AssA"] * hota["HOTA_TP"], float),
         duplicates=events.duplicates,
         rediscoveries=events.rediscoveries,
         fg_ari=fg_ari,
+        **{name: np.array(curve, float) for name, curve in curves.items()},
     )
 
 

@@ -157,24 +157,18 @@ def read_pictures(
     `first_frame` is the number that annotations give the first picture; None takes it from the
     pictures' names in MOTChallenge folders, else 0 or 1 as the annotations have it.
 
-    Raises `FileNotFoundError` without pictures, `ValueError` where numbers of pictures have gaps,
-    there are not as many as ``seqinfo.ini`` says, or the first cannot be read.
+    Raises `FileNotFoundError` without pictures, `ValueError` for gaps in their numbers, other than
+    as many as ``seqinfo.ini`` says, or a first one that cannot be read.
     """
     pictures = list_pictures(folder) if folder.is_dir() else []
     if not pictures:
         raise FileNotFoundError(f"no frames in {folder}: want numbered pictures (.jpg, .png)")
     info = read_seqinfo((annotations or folder) / SEQINFO)
     numbers = require_no_gap(folder, pictures, even_steps=layout in ("frames", "grand_central"))
-    if layout == "motchallenge" and info.frames not in (None, len(pictures)):
-        raise ValueError(
-            f"{folder} holds {len(pictures)} pictures, but {SEQINFO} says {info.frames} frames: "
-            "copy the missing ones, or mend seqLength"
-        )
+    if layout == "motchallenge":
+        _require_count(folder, len(pictures), info)
     if layout == "motchallenge" and first_frame is None and numbers is not None:
         first_frame = numbers[0]
-    size = picture_size(folder / pictures[0])
-    if isinstance(size, Fault):
-        raise ValueError(f"{folder / pictures[0]} cannot be read: {size.detail or size.kind}")
     boxes_file, masks_file = _truth(annotations, masks)
     return MotSequence(
         name=name,
@@ -182,7 +176,7 @@ def read_pictures(
         source=folder,
         pictures=tuple(pictures),
         frames=len(pictures),
-        size=size,
+        size=_size(folder / pictures[0]),
         frame_rate_hz=info.frame_rate_hz or FRAME_RATE_HZ,
         boxes_file=boxes_file,
         masks_file=masks_file,
@@ -242,6 +236,21 @@ def require_no_gap(folder: Path, names: Sequence[str], *, even_steps: bool) -> l
             "frames, or number those there are without gaps"
         )
     return numbers
+
+
+def _require_count(folder: Path, count: int, info: SequenceInfo) -> None:
+    if info.frames not in (None, count):
+        raise ValueError(
+            f"{folder} holds {count} pictures, but {SEQINFO} says {info.frames} frames: copy the "
+            "missing ones, or mend seqLength"
+        )
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    found = picture_size(picture)
+    if isinstance(found, Fault):
+        raise ValueError(f"{picture} cannot be read: {found.detail or found.kind}")
+    return found
 
 
 def _truth(annotations: Path | None, masks: Path | None) -> tuple[Path | None, Path | None]:

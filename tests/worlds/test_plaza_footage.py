@@ -1,6 +1,7 @@
 """Plaza data sets on disk: MOTChallenge's layout, same bytes, resuming, refusing."""
 
 import json
+import pickle
 import shutil
 from collections import namedtuple
 from configparser import ConfigParser
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from lib.files import DiskSpaceError, digest
+from lib.worlds import sprites
 from lib.worlds.plaza import footage as footage_module
 from lib.worlds.plaza import sequences
 from lib.worlds.plaza.footage import make_plaza
@@ -188,6 +190,12 @@ def test_more_things_than_masks_can_name_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     mask -= 1
     assert sequences.mask_values(shot).max() == 2999
+
+
+def test_other_processes_can_be_told_what_to_render() -> None:
+    for world in (footage_module.WORLD, sprites.WORLD):
+        assert pickle.loads(pickle.dumps(world)) == world
+    assert pickle.loads(pickle.dumps(FOOTAGE)) == FOOTAGE
 
 
 @pytest.mark.slow

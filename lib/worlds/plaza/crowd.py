@@ -70,8 +70,8 @@ class Crowd:
         for _ in range(20 * people):
             if len(self.who) < people:
                 self._enter(anywhere=True)
-        for _ in range(round(_WARM_UP_S * _STEPS_PER_S)):
-            self._step(1 / _STEPS_PER_S)
+        for _ in range(round(_WARM_UP_S * 10)):
+            self.advance(0.1)
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and newcomers enter."""

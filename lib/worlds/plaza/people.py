@@ -108,10 +108,12 @@ def _palette(rng: np.random.Generator, *, dressed: bool, coat: bool) -> Float64[
 
 
 def _cloth(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
-    """Any colour, some of them pale or grey."""
+    """Any colour, some of them pale or grey; dark ones, such as blues, get some white."""
     strength = rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.4, 0.75)], p=[0.3, 0.7])
     bright = rng.uniform(0.58, 0.95)
-    return np.array(colorsys.hsv_to_rgb(rng.random(), strength, bright))
+    colour = np.array(colorsys.hsv_to_rgb(rng.random(), strength, bright))
+    luminance = float(colour @ _LUMINANCE)
+    return colour + (1 - colour) * max(0.0, _LEAST_LUMINANCE - luminance) / (1 - luminance)
 
 
 def _trousers(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
@@ -121,6 +123,8 @@ def _trousers(rng: np.random.Generator) -> Float64[np.ndarray, "3"]:
     return _TROUSERS[rng.integers(len(_TROUSERS))] * rng.uniform(0.9, 1.15)
 
 
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+_LEAST_LUMINANCE = 0.33
 _SKINS = np.array(
     [
         [0.95, 0.77, 0.66],

@@ -199,6 +199,14 @@ class TestJudging:
         assert said in told
         assert f"{100 * trained:.0f} ({100 * trained - 2:.0f}–" in told.replace(".0", "")
 
+    def test_an_effect_is_clear_where_its_interval_leaves_zero_out(self, ledger):
+        assert "no labels" in study.effects_sentence(ledger)
+        for name, low in (("no_queue", 0.01), ("pca", -0.01), ("kmeans", -0.04)):
+            ledger.record(f"doom.effect.{name}.miou", low + 0.015, low=low, high=low + 0.03)
+        told = study.effects_sentence(ledger)
+        assert "2 of 3 changes" in told
+        assert "changes: no memory queue, k-means instead of HDBSCAN." in told
+
 
 class TestExperiments:
     def test_changes_are_of_the_presets_settings(self):

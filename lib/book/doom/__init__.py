@@ -14,6 +14,7 @@ from lib.book.doom.experiments import (
 )
 from lib.book.doom.facts import (
     ceiling_sentence,
+    effects_sentence,
     neighbour_sentence,
     own_sentence,
     record_compared,
@@ -75,6 +76,7 @@ __all__ = [
     "config_of",
     "counts_figure",
     "effects_figure",
+    "effects_sentence",
     "failure_figure",
     "favourites_figure",
     "footage_figure",

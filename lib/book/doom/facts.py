@@ -6,6 +6,7 @@ import numpy as np
 
 from lib.book.doom.judging import Judged, Own, scores
 from lib.book.doom.looks import FrameNeighbours, Preferred
+from lib.book.doom.tables import found_effects
 from lib.book.estimates import Better, record, told
 from lib.book.recorded import brief, runs_of, scaled
 from lib.book.results import Ledger, Row
@@ -199,6 +200,26 @@ def own_sentence(ledger: Ledger) -> str:
         "that were found on other maps: the first is the easier task, as each sequence is matched "
         "with its own truth."
     )
+
+
+def effects_sentence(ledger: Ledger) -> str:
+    """Which changes of the method move the mIoU by more than their interval, preset by preset."""
+    told = []
+    for preset, effects in found_effects(ledger).items():
+        known = {
+            words: (low, high)
+            for words, (_, low, high) in effects.items()
+            if low is not None and high is not None
+        }
+        clear = [words for words, (low, high) in known.items() if low > 0 or high < 0]
+        named = f": {', '.join(clear)}" if clear else ""
+        told.append(
+            f"At preset {preset} the whole interval lies on one side of zero for "
+            f"{len(clear) or 'none'} of {len(known)} changes{named}."
+        )
+    if not told:
+        return "This footage has no labels by which to tell an effect."
+    return " ".join([*told, "Of twenty such intervals one is expected to miss zero by chance."])
 
 
 def ceiling_sentence(ledger: Ledger) -> str:

@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.glimpse import GlimpseDecoder, GlimpseEncoder
 from lib.models.scalor.layers import in_precision
-from lib.models.scalor.render import draw, drawing_window, on_canvas, read, reading_window, summed
+from lib.models.scalor.render import (
+    draw,
+    drawing_window,
+    drawn_at,
+    on_canvas,
+    read,
+    reading_window,
+    summed,
+)
 from lib.models.scalor.state import Objects
 
 EPSILON = 1e-15
@@ -103,15 +111,17 @@ class Glimpses(nn.Module):
         """
         b, _, h, w = tracked_alpha.shape
         share = tracked_alpha.new_zeros(len(proposed.clip))
-        blank = tracked_alpha.new_zeros(len(proposed.clip), 1, 1, 1)
-        places = draw(blank, proposed.clip, proposed.where, (b, h, w), self.drawing).places
+        canvas = (b, h, w)
+        places = drawn_at(
+            proposed.clip, proposed.where, self.config.glimpse_px, canvas, self.drawing
+        )
         taken = F.pad((tracked_alpha > TRACKED_ALPHA).flatten(), (0, 1))[places]
         near = taken.flatten(1).any(1).nonzero()[:, 0]
         if len(near):
             some = proposed.of(near)
             alpha = self.decode(some.what)[:, 3:]
-            placed = draw(alpha, some.clip, some.where, (b, h, w), self.drawing)
-            own = (placed.pixels[:, 0] > OWN_ALPHA) & on_canvas(placed, (b, h, w))
+            placed = draw(alpha, some.clip, some.where, canvas, self.drawing)
+            own = (placed.pixels[:, 0] > OWN_ALPHA) & on_canvas(placed, canvas)
             share[near] = _share(own, own & taken[near], share.dtype)
         return share
 

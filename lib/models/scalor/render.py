@@ -79,16 +79,27 @@ def draw(
     window: Window,
 ) -> Placed:
     """Glimpses brought into their boxes on `canvas` (clips, rows, columns)."""
-    (n, c, g, _), (b, h, w) = glimpses.shape, canvas
+    (n, c, g, _), (_, h, w) = glimpses.shape, canvas
     rows, top = _drawing_axis(boxes[:, 1], boxes[:, 3], g, h, window.rows)
     columns, left = _drawing_axis(boxes[:, 0], boxes[:, 2], g, w, window.columns)
     drawn = torch.bmm(glimpses.reshape(n, c * g, g), columns.mT).view(n, c, g, window.columns)
     drawn = torch.bmm(rows, drawn.transpose(1, 2).reshape(n, g, c * window.columns))
     drawn = drawn.view(n, window.rows, c, window.columns).transpose(1, 2)
-    y, x = _counted(top, window.rows), _counted(left, window.columns)
-    there = ((y >= 0) & (y < h))[:, :, None] & ((x >= 0) & (x < w))[:, None]
-    places = (clip * (h * w))[:, None, None] + (y * w)[:, :, None] + x[:, None]
-    return Placed(drawn, places.where(there, b * h * w))
+    return Placed(drawn, _places(clip, top, left, canvas, window))
+
+
+def drawn_at(
+    clip: Int64[Tensor, " n"],
+    boxes: Float[Tensor, "n 4"],
+    glimpse_px: int,
+    canvas: tuple[int, int, int],
+    window: Window,
+) -> Int64[Tensor, "n rows columns"]:
+    """Where `draw` would put glimpses of `glimpse_px`, without drawing any; see `Placed`."""
+    _, h, w = canvas
+    top = _first_drawn(boxes[:, 1], boxes[:, 3], glimpse_px, h)
+    left = _first_drawn(boxes[:, 0], boxes[:, 2], glimpse_px, w)
+    return _places(clip, top, left, canvas, window)
 
 
 def summed(placed: Placed, canvas: tuple[int, int, int]) -> Float[Tensor, "b c h w"]:
@@ -103,6 +114,20 @@ def summed(placed: Placed, canvas: tuple[int, int, int]) -> Float[Tensor, "b c h
 def on_canvas(placed: Placed, canvas: tuple[int, int, int]) -> Bool[Tensor, "n rows columns"]:
     """Which pixels of the windows lie on the canvas."""
     return placed.places < math.prod(canvas)
+
+
+def _places(
+    clip: Int64[Tensor, " n"],
+    top: Int64[Tensor, " n"],
+    left: Int64[Tensor, " n"],
+    canvas: tuple[int, int, int],
+    window: Window,
+) -> Int64[Tensor, "n rows columns"]:
+    b, h, w = canvas
+    y, x = _counted(top, window.rows), _counted(left, window.columns)
+    there = ((y >= 0) & (y < h))[:, :, None] & ((x >= 0) & (x < w))[:, None]
+    places = (clip * (h * w))[:, None, None] + (y * w)[:, :, None] + x[:, None]
+    return places.where(there, b * h * w)
 
 
 def _counted(first: Int64[Tensor, " n"], count: int) -> Int64[Tensor, "n count"]:
@@ -131,11 +156,18 @@ def _drawing_axis(
     half: Float[Tensor, " n"], centre: Float[Tensor, " n"], glimpse: int, canvas: int, window: int
 ) -> tuple[Float[Tensor, "n window glimpse"], Int64[Tensor, " n"]]:
     """Weights from the pixels of the glimpse to those of a window, and where the window starts."""
-    middle = ((centre + 1) * canvas - 1) / 2
-    reach = half * (1 + 1 / glimpse) * canvas / 2
-    first = (middle - reach).detach().floor().long() + 1
+    first = _first_drawn(half, centre, glimpse, canvas)
     at = (2 * _counted(first, window) + 1).to(half.dtype) / canvas - 1
     at = (at - centre[:, None]) / (half[:, None] + SCALE_EPSILON)
     at = ((at + 1) * glimpse - 1) / 2  # in pixels of the glimpse
     pixels = torch.arange(glimpse, device=half.device, dtype=half.dtype)
     return _hat(at[:, :, None] - pixels), first
+
+
+def _first_drawn(
+    half: Float[Tensor, " n"], centre: Float[Tensor, " n"], glimpse: int, canvas: int
+) -> Int64[Tensor, " n"]:
+    """The first pixel of the canvas that a glimpse touches."""
+    middle = ((centre + 1) * canvas - 1) / 2
+    reach = half * (1 + 1 / glimpse) * canvas / 2
+    return (middle - reach).detach().floor().long() + 1

@@ -12,6 +12,7 @@ from lib.models.scalor.render import (
     SCALE_EPSILON,
     draw,
     drawing_window,
+    drawn_at,
     on_canvas,
     read,
     reading_window,
@@ -113,6 +114,15 @@ def test_pixels_outside_the_canvas_are_drawn_nowhere():
     total = summed(placed, (1, 32, 32))
     assert total[..., -1].sum() > 0
     assert total[..., 0].sum() == 0
+
+
+def test_where_glimpses_will_be_drawn_is_known_beforehand(generator):
+    glimpses = torch.rand(40, 1, GLIMPSE, GLIMPSE, generator=generator, dtype=torch.float64)
+    boxes, canvas = boxes_of(40, generator), (2, CANVAS, CANVAS)
+    clip = torch.randint(2, (40,), generator=generator)
+    window = drawing_window((0.37, 0.37), GLIMPSE, CANVAS)
+    placed = draw(glimpses, clip, boxes, canvas, window)
+    assert torch.equal(placed.places, drawn_at(clip, boxes, GLIMPSE, canvas, window))
 
 
 @pytest.mark.parametrize("clips", [1, 3])

@@ -183,7 +183,7 @@ class TestJudging:
         ("trained", "random", "imagenet", "said"),
         [
             (0.30, 0.20, 0.40, "photographs bring them nearer"),
-            (0.21, 0.20, 0.40, "adds little that a line can read"),
+            (0.21, 0.20, 0.40, "do not tell trained features from random ones"),
             (0.40, 0.20, 0.41, "as photographs do"),
             (0.21, 0.20, 0.22, "leave open"),
         ],

@@ -246,8 +246,8 @@ def _ceiling(trained: Row, random: Row, imagenet: Row) -> str:
         return "training brings the classes within reach of a line, photographs bring them nearer"
     if less:
         return (
-            "training adds little that a line can read, which no clustering makes up for, and "
-            "photographs add more"
+            "the intervals do not tell trained features from random ones, and those of photographs "
+            "hold more for a line to read"
         )
     if more:
         return "training brings the classes within reach of a line as photographs do"

@@ -1,0 +1,151 @@
+"""Training SCALOR on clips: a cached run that resumes bit for bit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from lib.data.mot.clips import Clips
+from lib.files import digest
+from lib.models.scalor import Drawn, Scalor
+from lib.training.cache import RunFolder, cached_run, plain
+from lib.training.checkpoint import load_weights
+from lib.training.device import make_fabric, pick_device, pick_precision
+from lib.training.logs import CsvLog, TensorBoardLog
+from lib.training.loop import Losses, fit
+from lib.training.scalor_clips import ClipBatches
+from lib.training.scalor_config import Length, ScalorTraining
+
+__all__ = ["Length", "ScalorTraining", "TrainedScalor", "new_scalor", "train_scalor"]
+
+
+@dataclass(frozen=True)
+class TrainedScalor:
+    """A finished run, its model in evaluation mode on the CPU.
+
+    `history` has columns `step`, `loss`, its terms in nats a frame (`likelihood`, `what`, `where`,
+    `depth`, `presence`, `background`), `objects` a frame of those followed, `grad_norm`, `lr`.
+    """
+
+    config: ScalorTraining
+    model: Scalor
+    run: RunFolder
+    history: pd.DataFrame
+    seconds: float
+
+
+class ScalorStep:
+    """One step: the bound of a batch, with noise from `generator`."""
+
+    def __init__(self, config: ScalorTraining, generator: torch.Generator) -> None:
+        self.config, self.noise = config, Drawn(generator)
+
+    def __call__(self, model: nn.Module, clips: UInt8[Tensor, "b t 3 h w"], step: int) -> Losses:
+        result = model(clips.float() / 255, self.config.annealing.at(step + 1), self.noise)
+        followed = torch.tensor(len(result.state.objects.clip) / len(clips))
+        return Losses(result.loss, {**result.terms, "objects": followed})
+
+
+def new_scalor(config: ScalorTraining, seed: int = 0) -> Scalor:
+    """The model that training with `seed` starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Scalor(config.model)
+    return model.multiply_in(getattr(torch, config.products))
+
+
+def train_scalor(
+    config: ScalorTraining,
+    clips: Clips,
+    data_digest: str,
+    *,
+    preset: str,
+    root: Path,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+    force: bool = False,
+) -> TrainedScalor:
+    """Train `config` on `clips`, or load the run if it was done before.
+
+    `data_digest` stands for the footage in the run's key; `preset` only names the run.
+
+    Raises:
+        ValueError: clips that are too short, or frames of another size than the model's.
+        NonFiniteLossError: the loss blew up.
+    """
+    device = pick_device(device)
+    if config.products == "auto":  # settled here, so that the run's key and record name it
+        native = pick_precision(device) == "bf16-mixed"
+        config = replace(config, products="bfloat16" if native else "float32")
+    size = config.model.image_px
+    if clips.config.size_px != size:
+        raise ValueError(
+            f"clips have frames of {clips.config.size_px} pixels, the model takes {size}: give "
+            f"ClipConfig(size_px={size})"
+        )
+    run = cached_run(
+        root / "runs",
+        "scalor",
+        f"{config.name}-{preset}",
+        {"training": config, "clips": clips.config, "seed": seed, "device": device},
+        digest([data_digest, *(one.name for one in clips.sequences)]),
+        lambda folder: _train(config, clips, folder, seed=seed, device=device, progress=progress),
+        code=[__name__],
+        force=force,
+    )
+    model = new_scalor(config, seed)
+    load_weights(model, run.path)
+    return TrainedScalor(
+        config=config,
+        model=model.eval(),
+        run=run,
+        history=pd.read_csv(run.log_csv),
+        seconds=run.seconds,
+    )
+
+
+def _train(
+    config: ScalorTraining,
+    clips: Clips,
+    run: RunFolder,
+    *,
+    seed: int,
+    device: str,
+    progress: bool,
+) -> Mapping[str, Any]:
+    fabric = make_fabric(device)
+    generator = torch.Generator().manual_seed(seed)
+    model = new_scalor(config, seed)
+    rate = config.learning_rate
+    optimiser: torch.optim.Optimizer
+    if config.optimiser == "adam":
+        optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    else:
+        optimiser = torch.optim.RMSprop(model.parameters(), lr=rate)
+    result = fit(
+        model,
+        ScalorStep(config, generator),
+        ClipBatches(config, clips, seed=seed),
+        optimiser,
+        fabric=fabric,
+        steps=config.steps,
+        run_dir=run.path,
+        clip_norm=config.clip_norm,
+        schedule=LambdaLR(optimiser, lambda step: config.rate_at(step)),  # a method is pickled
+        generators={"noise": generator},
+        config=plain(config),
+        log_every=config.log_every,
+        checkpoint_every=config.checkpoint_every,
+        loggers=[CsvLog(run.log_csv), TensorBoardLog(run.tensorboard)],
+        progress=progress,
+        description=config.name,
+    )
+    last = {name: float(values[-1]) for name, values in result.history.items()}
+    return last | {"seconds": result.seconds}

@@ -1,0 +1,59 @@
+"""Batches of clips for SCALOR, each a pure function of the step."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from lib.data.mot.clips import Clips, clip_batch
+from lib.training.scalor_config import ScalorTraining
+
+
+class ClipBatches:
+    """``batches(step)``: clips [b, t, 3, h, w] in whole numbers from 0 to 255.
+
+    Clips come in rounds, each of which has every clip once, in an order of its own and, where
+    windows are drawn, with windows of its own. Where a batch wants fewer frames than a clip has,
+    they are a stretch of it that begins anywhere.
+
+    Raises `ValueError` for clips that are shorter than the longest ones wanted.
+    """
+
+    def __init__(
+        self, config: ScalorTraining, clips: Clips, *, seed: int, workers: int = 4
+    ) -> None:
+        if clips.config.frames < config.longest:
+            raise ValueError(
+                f"clips have {clips.config.frames} frames, training wants up to {config.longest}: "
+                "cut longer clips, or shorten lengths"
+            )
+        self.config, self.clips, self.seed, self.workers = config, clips, seed, workers
+        self._taken = _taken_before(config)
+
+    def __call__(self, step: int) -> UInt8[Tensor, "b t 3 h w"]:
+        """The batch of `step`, the first of which is 0."""
+        length = self.config.length_at(step)
+        first = self._taken[length.since] + (step - length.since) * length.clips
+        indices = [self._clip(number) for number in range(first, first + length.clips)]
+        rng = np.random.default_rng([self.seed, 1, step])
+        start = int(rng.integers(0, self.clips.config.frames - length.frames + 1))
+        frames = clip_batch(indices, self.clips, workers=self.workers).frames
+        cut = np.ascontiguousarray(frames[:, start : start + length.frames])
+        return torch.from_numpy(cut).permute(0, 1, 4, 2, 3)
+
+    def _clip(self, number: int) -> int:
+        """The `number`-th clip to be seen, all rounds counted."""
+        turn, within = divmod(number, len(self.clips))
+        order = np.random.default_rng([self.seed, 0, turn]).permutation(len(self.clips))
+        return turn * len(self.clips) + int(order[within])
+
+
+def _taken_before(config: ScalorTraining) -> dict[int, int]:
+    """How many clips were seen before each change of the lengths, by its step."""
+    taken, seen = {0: 0}, 0
+    for before, after in pairwise(config.lengths):
+        seen += (after.since - before.since) * before.clips
+        taken[after.since] = seen
+    return taken

@@ -1,0 +1,78 @@
+"""What a SCALOR training consists of: model, schedules, clips, optimiser."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from lib.models.scalor import Annealing, ScalorConfig
+
+
+class Length(NamedTuple):
+    """From step `since` on, a batch has `clips` clips of `frames` frames."""
+
+    since: int
+    frames: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class ScalorTraining:
+    """One training; defaults are the original code's.
+
+    `lengths` is a curriculum: single frames first teach what objects look like, pairs how they
+    move. `cooling` is the share of the steps after which the learning rate is multiplied by
+    `cooled`.
+    """
+
+    name: str = "scalor"
+    model: ScalorConfig = field(default_factory=ScalorConfig)
+    annealing: Annealing = field(default_factory=Annealing)
+    lengths: tuple[Length, ...] = (Length(0, 10, 20),)
+    optimiser: Literal["rmsprop", "adam"] = "rmsprop"
+    learning_rate: float = 4e-5
+    warmup_steps: int = 0
+    cooling: float = 1.0
+    cooled: float = 0.3
+    clip_norm: float = 1.0
+    steps: int = 40_000
+    products: Literal["auto", "float32", "bfloat16"] = "auto"  # of convolutions
+
+    def __post_init__(self) -> None:
+        if not self.lengths or self.lengths[0].since != 0:
+            raise ValueError(f"lengths={self.lengths}: the first must begin at step 0")
+        if list(self.lengths) != sorted(self.lengths, key=lambda length: length.since):
+            raise ValueError(f"lengths={self.lengths}: give them in the order of their steps")
+        for length in self.lengths:
+            if min(length.frames, length.clips) < 1:
+                raise ValueError(f"lengths holds {length}: want at least one frame and one clip")
+        for name, least in (("steps", 1), ("warmup_steps", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}={getattr(self, name)}: want at least {least}")
+        for name in ("learning_rate", "clip_norm", "cooled"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
+        if not 0 < self.cooling <= 1:
+            raise ValueError(f"cooling={self.cooling}: want a share of the steps, above 0 to 1")
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest clips."""
+        return max(length.frames for length in self.lengths)
+
+    def length_at(self, step: int) -> Length:
+        """The lengths at `step`, the first of which is 0."""
+        return next(one for one in reversed(self.lengths) if one.since <= step)
+
+    def rate_at(self, step: int) -> float:
+        """Share of the learning rate at `step`, the first of which is 0."""
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        return warm * (self.cooled if step >= self.cooling * self.steps else 1.0)
+
+    @property
+    def log_every(self) -> int:
+        """Steps from one row of the log to the next: about 200 rows in all."""
+        return max(1, self.steps // 200)
+
+    @property
+    def checkpoint_every(self) -> int:
+        """Steps from one checkpoint to the next."""
+        return max(100, self.steps // 20)

@@ -1,0 +1,131 @@
+"""Training SCALOR: batches, its cached run, resuming, bad input."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lib.data.mot.clips import ClipConfig, Clips
+from lib.data.mot.discovery import discover_sequences
+from lib.models.scalor import Annealing, ScalorConfig
+from lib.training import scalor as module
+from lib.training.scalor import Length, ScalorTraining, new_scalor, train_scalor
+from lib.training.scalor_clips import ClipBatches
+from lib.worlds.sprites import SpritesFootage, make_sprites
+
+CLIPS, FRAMES = 6, 4
+TINY = ScalorTraining(
+    name="test",
+    model=ScalorConfig(
+        image_px=64, grid=4, glimpse_px=16, what=4, scale=0.26, scale_range=0.1, aspect=1.0,
+        aspect_range=0.3, background="field",
+    ),
+    annealing=Annealing(presence_steps=4, temperature_steps=4, through_time_step=3),
+    lengths=(Length(0, 1, 4), Length(2, 2, 2)),
+    optimiser="adam",
+    learning_rate=1e-3,
+    steps=4,
+    products="float32",
+)  # fmt: skip
+CUT = ClipConfig(frames=FRAMES, stride=1, size_px=64, window_px=None, windows="centre")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    folder = tmp_path_factory.mktemp("sprites")
+    make_sprites(folder, SpritesFootage(clips=CLIPS, frames=FRAMES), workers=1, progress=False)
+    return Clips(discover_sequences(folder).sequences, CUT)
+
+
+def trained(clips: Clips, root: Path, config: ScalorTraining = TINY, **options):
+    options = {"preset": "tiny", "root": root, "device": "cpu", "progress": False} | options
+    return train_scalor(config, clips, "digest", **options)
+
+
+def test_batches_are_a_function_of_the_step(clips):
+    batches = ClipBatches(TINY, clips, seed=3)
+    shapes = [tuple(batches(step).shape) for step in range(4)]
+    assert shapes == [(4, 1, 3, 64, 64)] * 2 + [(2, 2, 3, 64, 64)] * 2
+    assert torch.equal(batches(3), ClipBatches(TINY, clips, seed=3)(3))
+    assert not torch.equal(batches(3), ClipBatches(TINY, clips, seed=4)(3))
+
+
+def test_every_round_has_every_clip_once(clips):
+    config = replace(TINY, lengths=(Length(0, FRAMES, 3),))
+    batches = ClipBatches(config, clips, seed=0)
+    whole = [clips.clip(number).frames for number in range(CLIPS)]
+    for turn in range(2):
+        seen = torch.cat([batches(2 * turn), batches(2 * turn + 1)]).permute(0, 1, 3, 4, 2).numpy()
+        order = [next(i for i, one in enumerate(whole) if np.array_equal(one, x)) for x in seen]
+        assert sorted(order) == list(range(CLIPS))
+
+
+def test_lengths_go_on_where_the_ones_before_stopped(clips):
+    """Two steps of four clips, then of two: the first of the latter is the ninth clip."""
+    batches = ClipBatches(TINY, clips, seed=0)
+    assert batches._taken == {0: 0, 2: 8}
+
+
+def test_a_run_is_found_again_and_resumes_to_the_same_bits(clips, tmp_path, monkeypatch):
+    whole = trained(clips, tmp_path / "whole")
+    assert len(whole.history) == 4
+    assert {"likelihood", "what", "presence", "objects"} <= set(whole.history)
+    with monkeypatch.context() as patch:  # an undo would undo this folder's fixtures as well
+        patch.setattr(module, "_train", None)  # nothing is trained again
+        again = trained(clips, tmp_path / "whole")
+    monkeypatch.setattr(ScalorTraining, "checkpoint_every", property(lambda _: 1))
+    real = module.ScalorStep.__call__
+
+    def breaks(self, model, batch, step):
+        if step == 2:
+            raise RuntimeError("out of power")
+        return real(self, model, batch, step)
+
+    monkeypatch.setattr(module.ScalorStep, "__call__", breaks)
+    with pytest.raises(RuntimeError, match="out of power"):
+        trained(clips, tmp_path / "parts")
+    monkeypatch.setattr(module.ScalorStep, "__call__", real)
+    parts = trained(clips, tmp_path / "parts")
+    for other in (again, parts):
+        for one, two in zip(
+            whole.model.state_dict().values(), other.model.state_dict().values(), strict=True
+        ):
+            assert torch.equal(one, two)
+
+
+def test_seeds_start_from_other_weights():
+    first, again, other = (new_scalor(TINY, seed).state_dict() for seed in (0, 0, 1))
+    name = "discovery.net.where.weight"
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
+
+
+def test_the_rate_rises_stays_and_falls_once():
+    config = replace(TINY, warmup_steps=2, cooling=0.75, cooled=0.1)
+    assert [config.rate_at(step) for step in range(4)] == [0.5, 1.0, 1.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"lengths": ()}, "the first must begin at step 0"),
+        ({"lengths": (Length(5, 1, 1),)}, "the first must begin at step 0"),
+        ({"lengths": (Length(0, 0, 1),)}, "at least one frame and one clip"),
+        ({"steps": 0}, "steps=0: want at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0: want a number above 0"),
+        ({"cooling": 0.0}, "cooling=0.0: want a share"),
+    ],
+)
+def test_what_makes_no_sense_is_told(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        replace(TINY, **wrong)
+
+
+def test_clips_must_fit_the_model(clips, tmp_path):
+    with pytest.raises(ValueError, match="clips have 4 frames, training wants up to 5"):
+        trained(clips, tmp_path, replace(TINY, lengths=(Length(0, 5, 1),)))
+    large = Clips(clips.sequences, replace(CUT, size_px=32))
+    with pytest.raises(ValueError, match="frames of 32 pixels, the model takes 64"):
+        trained(large, tmp_path)

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from lib.data.mot.clips import Clips, clip_batch
+from lib.data.ahead import read_ahead
+from lib.data.mot.clips import Clips
 from lib.training.scalor_config import ScalorTraining
 
 
@@ -22,7 +23,7 @@ class ClipBatches:
     """
 
     def __init__(
-        self, config: ScalorTraining, clips: Clips, *, seed: int, workers: int = 4
+        self, config: ScalorTraining, clips: Clips, *, seed: int, workers: int = 2
     ) -> None:
         if clips.config.frames < config.longest:
             raise ValueError(
@@ -39,9 +40,12 @@ class ClipBatches:
         indices = [self._clip(number) for number in range(first, first + length.clips)]
         rng = np.random.default_rng([self.seed, 1, step])
         start = int(rng.integers(0, self.clips.config.frames - length.frames + 1))
-        frames = clip_batch(indices, self.clips, workers=self.workers).frames
-        cut = np.ascontiguousarray(frames[:, start : start + length.frames])
-        return torch.from_numpy(cut).permute(0, 1, 4, 2, 3)
+
+        def read(index: int) -> UInt8[np.ndarray, "t h w 3"]:
+            return self.clips.pixels(index, first=start, frames=length.frames)
+
+        frames = np.stack(list(read_ahead(read, indices, self.workers)))
+        return torch.from_numpy(frames).permute(0, 1, 4, 2, 3)
 
     def _clip(self, number: int) -> int:
         """The `number`-th clip to be seen, all rounds counted."""

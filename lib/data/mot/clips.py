@@ -15,6 +15,7 @@ from PIL import Image
 
 from lib.data.ahead import read_ahead
 from lib.data.mot.boxes import FrameBoxes, Window, in_window
+from lib.data.mot.memory import FrameMemory
 from lib.data.mot.sequences import MotSequence
 
 LEAST_VISIBILITY = 0.25
@@ -87,14 +88,22 @@ class Clips:
     """All clips of some sequences under one seed; `len` is that of one round."""
 
     def __init__(
-        self, sequences: Sequence[MotSequence], config: ClipConfig, *, seed: int = 0
+        self,
+        sequences: Sequence[MotSequence],
+        config: ClipConfig,
+        *,
+        seed: int = 0,
+        memory_mib: int = 1024,
     ) -> None:
-        """Raises `ValueError` for no or too short sequences, or windows that do not fit."""
+        """`memory_mib` is how much of the decoded footage `pixels` may remember.
+
+        Raises `ValueError` for no or too short sequences, or windows that do not fit."""
         self.sequences, self.config, self.seed = list(sequences), config, seed
         if not self.sequences:
             raise ValueError("sequences is empty: give at least one")
         if min(config.frames, config.stride, config.size_px, config.step) < 1:
             raise ValueError(f"{config}: want frames, stride, size and steps of at least 1")
+        self._memory = FrameMemory(memory_mib * 2**20)
         self._counts = [self._count(one) for one in self.sequences]
         self._ends = np.cumsum(self._counts)
         for one in self.sequences:
@@ -106,6 +115,24 @@ class Clips:
 
     def clip(self, index: int) -> Clip:
         """Clip number `index`; beyond the last, of a later round."""
+        return self._cut(*self._placed(index))
+
+    def pixels(
+        self, index: int, *, first: int = 0, frames: int | None = None
+    ) -> UInt8[np.ndarray, "t h w 3"]:
+        """The clip's pictures alone, or `frames` of them from number `first` on.
+
+        Nothing else is read, and frames of the footage are remembered while there is room.
+        """
+        sequence, numbers, window = self._placed(index)
+        wanted = numbers[first:][:frames]
+        if not wanted or len(wanted) < (frames or 1):
+            raise ValueError(f"first={first}, frames={frames}: clips have {len(numbers)} frames")
+        read = self._memory.read(sequence, wanted)
+        return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
+
+    def _placed(self, index: int) -> tuple[MotSequence, list[int], Window]:
+        """Where a clip comes from: sequence, numbers of the frames, window."""
         if index < 0:
             raise ValueError(f"index={index}: want 0 or more")
         which = int(np.searchsorted(self._ends, index % len(self), side="right"))
@@ -117,7 +144,7 @@ class Clips:
         start = self._start(sequence, within // places, rng)
         window = fixed[within % places] if fixed else self._drawn(sequence, rng)
         numbers = [start + k * self.config.stride for k in range(self.config.frames)]
-        return self._cut(sequence, numbers, window)
+        return sequence, numbers, window
 
     def _count(self, sequence: MotSequence) -> int:
         if sequence.frames < self.config.span:

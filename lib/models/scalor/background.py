@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.celu import Celu
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.kl import normal_kl
 from lib.models.scalor.layers import conv, enlarge, in_precision, mean_and_std
@@ -61,9 +62,9 @@ class BroadcastDecoder(nn.Module):
 
     def __init__(self, image_px: int, size: int) -> None:
         super().__init__()
-        wide = [nn.Conv2d(size + 2, 64, 5, padding=2), nn.CELU(), nn.GroupNorm(8, 64)]
+        wide = [nn.Conv2d(size + 2, 64, 5, padding=2), Celu(), nn.GroupNorm(8, 64)]
         for _ in range(2 if image_px == 128 else 1):
-            wide += [nn.Conv2d(64, 64, 5, padding=2), nn.CELU(), nn.GroupNorm(8, 64)]
+            wide += [nn.Conv2d(64, 64, 5, padding=2), Celu(), nn.GroupNorm(8, 64)]
         self.net = nn.Sequential(*wide, nn.Conv2d(64, 3, 3, padding=1))
         line = torch.linspace(-1, 1, image_px)
         places = torch.stack(torch.meshgrid(line, line, indexing="ij"))
@@ -83,7 +84,7 @@ class FieldDecoder(nn.Module):
     def __init__(self, image_px: int, size: int) -> None:
         super().__init__()
         self.image_px = image_px
-        self.field = nn.Sequential(nn.Linear(size, 64), nn.CELU(), nn.Linear(64, 3 * FIELD**2))
+        self.field = nn.Sequential(nn.Linear(size, 64), Celu(), nn.Linear(64, 3 * FIELD**2))
 
     def forward(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n 3 h w"]:
         """One picture a vector."""

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.celu import celu
 from lib.models.scalor.layers import conv, enlarge
 
 HIDDEN = 128
@@ -65,7 +66,7 @@ class GlimpseDecoder(nn.Module):
         maps = self.up(what[:, :, None, None])
         colour, alpha = self.colour, self.alpha
         if isinstance(colour, DeepHead) and isinstance(alpha, DeepHead):
-            maps = F.celu(_both(maps, colour.wide, alpha.wide))
+            maps = celu(_both(maps, colour.wide, alpha.wide))
             maps = F.group_norm(
                 maps, 2 * colour.norm.num_groups, *_stacked(colour.norm, alpha.norm)
             )

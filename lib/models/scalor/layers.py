@@ -5,12 +5,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.celu import Celu
+
 
 def conv(before: int, after: int, kernel: int, stride: int = 1, *, groups: int = 8) -> nn.Module:
     """One convolution, its non-linearity and its normalisation; even kernels halve, odd keep."""
     padding = 0 if stride == 1 and kernel % 2 == 0 else (kernel - 1) // 2
     return nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride, padding), nn.CELU(), nn.GroupNorm(groups, after)
+        nn.Conv2d(before, after, kernel, stride, padding), Celu(), nn.GroupNorm(groups, after)
     )
 
 
@@ -19,14 +21,14 @@ def enlarge(before: int, after: int, times: int, *, groups: int = 8) -> nn.Modul
     return nn.Sequential(
         nn.Conv2d(before, after * times**2, 1),
         nn.PixelShuffle(times),
-        nn.CELU(),
+        Celu(),
         nn.GroupNorm(groups, after),
     )
 
 
 def perceptron(before: int, hidden: int, after: int) -> nn.Module:
     """Two linear layers with a CELU between."""
-    return nn.Sequential(nn.Linear(before, hidden), nn.CELU(), nn.Linear(hidden, after))
+    return nn.Sequential(nn.Linear(before, hidden), Celu(), nn.Linear(hidden, after))
 
 
 def mean_and_std(

@@ -153,7 +153,8 @@ def read_pictures(
 ) -> MotSequence:
     """A folder of pictures, with `annotations` a folder of ``gt/gt.txt`` and ``seqinfo.ini``.
 
-    `masks` is a folder of the same form with masks for boxes, or with ``instances/*.png``.
+    `masks` is a folder of the same form with masks for boxes, or with ``instances/*.png``; pictures
+    in ``masks`` beside ``gt`` are taken, too.
     `first_frame` is the number that annotations give the first picture; None takes it from the
     pictures' names in MOTChallenge folders, else 0 or 1 as the annotations have it.
 
@@ -262,6 +263,7 @@ def _truth(annotations: Path | None, masks: Path | None) -> tuple[Path | None, P
             masks_file = masks_file or text
         elif text.is_file():
             boxes_file = boxes_file or text
-        if masks_file is None and (folder / "instances").is_dir():
-            masks_file = folder / "instances"
+        for pictures in (folder / "instances", folder / "masks"):
+            if masks_file is None and pictures.is_dir():
+                masks_file = pictures
     return boxes_file, masks_file

@@ -1,0 +1,218 @@
+"""What a SCALOR finds in clips and videos: boxes with identities, who has which pixel, pictures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from torch import Tensor
+
+from lib.data.mot.boxes import FrameBoxes
+from lib.evaluation.track_masks import boxes_of_masks
+from lib.models.scalor import FINAL, Scalor, Silent
+from lib.models.scalor.compose import bounded
+from lib.models.scalor.model import ClipResult, FrameObjects
+from lib.models.scalor.render import draw
+from lib.models.scalor.state import Objects, State, together
+
+MIXED_ALPHA = (0.1, 0.9)  # a mask's value between these is neither object nor background
+
+
+@dataclass(frozen=True)
+class Reading:
+    """From where on something counts as an object, and a pixel as part of it.
+
+    Proposals count if the model itself would follow them (`carried_presence`); an object that is
+    followed counts from `least_presence` on. Boxes are drawn around pixels of at least
+    `least_alpha`. The MOTSynth study took 0.7 and 0.03, and joined what overlapped; `study`.
+
+    Raises `ValueError` for values outside (0, 1).
+    """
+
+    least_presence: float = 0.5
+    least_alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("least_presence", "least_alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)}: want a number between 0 and 1")
+
+    @classmethod
+    def study(cls) -> "Reading":
+        """The thresholds of the study."""
+        return cls(least_presence=0.7, least_alpha=0.03)
+
+
+class Found(NamedTuple):
+    """Objects of one frame. `tracked`: which were followed from the frame before; others are new.
+
+    `cells` are the numbers of those that proposed them, row by row, in this frame or long ago;
+    `mixed` is the share of each glimpse's pixels whose alpha is between 0.1 and 0.9.
+    """
+
+    boxes: FrameBoxes
+    tracked: Bool[np.ndarray, " n"]
+    cells: Int64[np.ndarray, " n"]
+    mixed: Float32[np.ndarray, " n"]
+
+
+class Followed(NamedTuple):
+    """One clip as the model sees it. `owners`: 1 + identity of each pixel's object, 0 for none."""
+
+    found: list[Found]
+    owners: Int64[np.ndarray, "t h w"]
+    reconstruction: UInt8[np.ndarray, "t h w 3"]
+    background: UInt8[np.ndarray, "t h w 3"]
+    alpha: Float32[np.ndarray, "t h w"]
+    squared_error: Float32[np.ndarray, " t"]  # mean over pixels in [0, 1]
+
+    @property
+    def boxes(self) -> list[FrameBoxes]:
+        """Boxes of each frame."""
+        return [one.boxes for one in self.found]
+
+
+@torch.no_grad()
+def follow(
+    model: Scalor,
+    clips: UInt8[np.ndarray, "b t h w 3"],
+    *,
+    reading: Reading | None = None,
+) -> list[Followed]:
+    """Each of `clips` from its first frame on, by means of the posteriors: nothing is drawn.
+
+    The model is left in evaluation mode, in which it may have more objects than in training.
+
+    Raises `ValueError` for frames of another size than the model's.
+    """
+    pixels = _pixels(model, clips)
+    return _read(model, pixels, model(pixels, FINAL, Silent()), reading or Reading())
+
+
+def follow_video(
+    model: Scalor,
+    frames: Iterator[UInt8[np.ndarray, "h w 3"]],
+    *,
+    reading: Reading | None = None,
+    at_once: int = 10,
+) -> Iterator[Followed]:
+    """A video of any length, `at_once` frames at a time: who is followed stays followed.
+
+    Memory does not grow with the video. The last piece may be shorter.
+    """
+    if at_once < 1:
+        raise ValueError(f"at_once={at_once}: want at least one frame")
+    state: State | None = None
+    for piece in _pieces(frames, at_once):
+        with torch.no_grad():
+            pixels = _pixels(model, piece[None])
+            result = model(pixels, FINAL, Silent(), state)
+            followed = _read(model, pixels, result, reading or Reading())
+        state = result.state
+        yield followed[0]
+
+
+def _pieces(
+    frames: Iterator[UInt8[np.ndarray, "h w 3"]], length: int
+) -> Iterator[UInt8[np.ndarray, "t h w 3"]]:
+    piece: list[UInt8[np.ndarray, "h w 3"]] = []
+    for frame in frames:
+        piece.append(frame)
+        if len(piece) == length:
+            yield np.stack(piece)
+            piece = []
+    if piece:
+        yield np.stack(piece)
+
+
+def _pixels(model: Scalor, clips: UInt8[np.ndarray, "b t h w 3"]) -> Float[Tensor, "b t 3 h w"]:
+    device = next(model.eval().parameters()).device
+    return torch.from_numpy(clips).to(device).permute(0, 1, 4, 2, 3).float() / 255
+
+
+def _read(
+    model: Scalor, clips: Float[Tensor, "b t 3 h w"], result: ClipResult, reading: Reading
+) -> list[Followed]:
+    b, t = clips.shape[:2]
+    frames = [_frame(model, one, b, reading) for one in result.objects]
+    alpha = bounded(result.alpha)[:, :, 0].float().cpu().numpy()
+    error = (result.reconstruction - clips).square().mean((2, 3, 4)).float().cpu().numpy()
+    return [
+        Followed(
+            found=[frames[k][0][clip] for k in range(t)],
+            owners=np.stack([frames[k][1][clip] for k in range(t)]),
+            reconstruction=_shown(result.reconstruction[clip]),
+            background=_shown(result.background[clip]),
+            alpha=alpha[clip],
+            squared_error=error[clip],
+        )
+        for clip in range(b)
+    ]
+
+
+def _frame(
+    model: Scalor, frame: FrameObjects, clips: int, reading: Reading
+) -> tuple[list[Found], Int64[np.ndarray, "b h w"]]:
+    """Objects of one frame of all clips, and who has which pixel."""
+    new = frame.proposed.of(frame.proposed.presence[:, 0] > model.config.carried_presence)
+    old = frame.tracked
+    old = old.of(old.presence[:, 0] > reading.least_presence) if old is not None else None
+    objects = new if old is None else together(old, new)
+    followed = np.arange(len(objects.clip)) < (0 if old is None else len(old.clip))
+    px = model.config.image_px
+    if not len(objects.clip):
+        return [_nobody() for _ in range(clips)], np.zeros((clips, px, px), np.int64)
+    decoded = model.glimpses.decode(objects.what)
+    alpha = decoded[:, 3].float().cpu().numpy()
+    boxes = boxes_of_masks(
+        alpha, objects.where.float().cpu().numpy(), px, least_alpha=reading.least_alpha
+    )
+    mixed = ((alpha > MIXED_ALPHA[0]) & (alpha < MIXED_ALPHA[1])).mean((1, 2), dtype=np.float32)
+    clip, identity = objects.clip.cpu().numpy(), objects.identity.cpu().numpy()
+    found = []
+    for number in range(clips):
+        mine = (clip == number) & (boxes[:, 2:] > 0).all(1)
+        found.append(
+            Found(
+                FrameBoxes.of(identity[mine], boxes[mine]),
+                followed[mine],
+                identity[mine] % model.config.cells,
+                mixed[mine],
+            )
+        )
+    return found, _owners(model, objects, decoded, clips)
+
+
+def _nobody() -> Found:
+    none = np.zeros(0)
+    return Found(
+        FrameBoxes.none(), none.astype(bool), none.astype(np.int64), none.astype(np.float32)
+    )
+
+
+def _owners(
+    model: Scalor, objects: Objects, decoded: Float[Tensor, "n 4 g g"], clips: int
+) -> Int64[np.ndarray, "b h w"]:
+    """1 + identity of the object that weighs most in each pixel; 0 where alpha adds up to half."""
+    px = model.config.image_px
+    alpha = decoded[:, 3:] * objects.presence[:, :, None, None]
+    placed = draw(alpha, objects.clip, objects.where, (clips, px, px), model.glimpses.drawing)
+    places, alpha = placed.places.flatten(), placed.pixels.flatten()
+    weight = (placed.pixels[:, 0] * torch.sigmoid(-objects.depth)[:, :, None]).flatten()
+    identity = (objects.identity + 1)[:, None, None].expand_as(placed.places).flatten()
+    room = clips * px * px + 1  # the last for what lies outside
+    total = alpha.new_zeros(room).index_add(0, places, alpha)
+    most = weight.new_zeros(room).scatter_reduce(0, places, weight, "amax")
+    winner = weight == most[places]
+    owner = identity.new_zeros(room).scatter_reduce(
+        0, places[winner], identity[winner], "amax", include_self=True
+    )
+    owner = owner.where(total > 0.5, 0)
+    return owner[:-1].view(clips, px, px).cpu().numpy()
+
+
+def _shown(pictures: Float[Tensor, "t 3 h w"]) -> UInt8[np.ndarray, "t h w 3"]:
+    levels = (pictures.clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).cpu().numpy()

@@ -1,0 +1,133 @@
+"""What SCALOR finds: against the model's own objects and a renderer that goes pixel by pixel."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lib.evaluation.following import Found, Reading, follow, follow_video
+from lib.models.scalor import FINAL, Scalor, ScalorConfig, Silent
+
+SMALL = ScalorConfig(
+    image_px=64, grid=4, glimpse_px=16, what=4, scale=0.26, scale_range=0.1, aspect=1.0,
+    aspect_range=0.3, background="field", discovery_presence_bias=3.0, max_objects=None,
+    propagation_presence_bias=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> Scalor:
+    """Untrained, with cells that see an object everywhere: crowded frames."""
+    torch.manual_seed(5)
+    model = Scalor(SMALL)
+    with torch.no_grad():  # masks that reach over half, so that pixels have owners
+        model.glimpses.decoder.alpha.last.weight.mul_(4)
+        model.glimpses.decoder.alpha.last.bias.fill_(1.0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def clips() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (2, 3, 64, 64, 3), dtype=np.uint8)
+
+
+def pixels(clips: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(clips).permute(0, 1, 4, 2, 3).float() / 255
+
+
+def test_pictures_are_those_of_the_model(model, clips):
+    with torch.no_grad():
+        result = model.eval()(pixels(clips), FINAL, Silent())
+    for number, one in enumerate(follow(model, clips)):
+        shown = one.reconstruction.astype(float) / 255
+        np.testing.assert_allclose(
+            shown, result.reconstruction[number].permute(0, 2, 3, 1).clamp(0, 1), atol=1 / 509
+        )
+        error = (result.reconstruction[number] - pixels(clips)[number]).square().mean((1, 2, 3))
+        np.testing.assert_allclose(one.squared_error, error, rtol=1e-5)
+
+
+def test_everybody_who_is_there_is_found_once(model, clips):
+    with torch.no_grad():
+        result = model.eval()(pixels(clips), FINAL, Silent())
+    for number, one in enumerate(follow(model, clips)):
+        for found, frame in zip(one.found, result.objects, strict=True):
+            wanted = set()
+            for part, least in ((frame.tracked, 0.5), (frame.proposed, SMALL.carried_presence)):
+                if part is not None:
+                    there = (part.clip == number) & (part.presence[:, 0] > least)
+                    wanted |= set(part.identity[there].tolist())
+            assert set(found.boxes.ids.tolist()) <= wanted
+            missing = wanted - set(found.boxes.ids.tolist())
+            assert len(missing) <= 0.2 * len(wanted)  # those without a pixel of half alpha
+            assert np.array_equal(found.cells, found.boxes.ids % SMALL.cells)
+            assert ((found.mixed >= 0) & (found.mixed <= 1)).all()
+    first, last = one.found[0], one.found[-1]
+    assert not first.tracked.any()
+    assert last.tracked.any()
+
+
+def test_owners_are_those_of_a_renderer_that_draws_one_object_at_a_time(model, clips):
+    """Whole canvases through `grid_sample`, and a comparison of every pixel with all objects."""
+    with torch.no_grad():
+        result = model.eval()(pixels(clips), FINAL, Silent())
+        followed = follow(model, clips)
+        for k, frame in enumerate(result.objects):
+            new = frame.proposed.of(frame.proposed.presence[:, 0] > SMALL.carried_presence)
+            parts = [new]
+            if frame.tracked is not None:
+                parts.append(frame.tracked.of(frame.tracked.presence[:, 0] > 0.5))
+            for number in range(len(clips)):
+                most, owner = torch.zeros(64, 64), torch.zeros(64, 64, dtype=torch.long)
+                total = torch.zeros(64, 64)
+                for part in parts:
+                    for one in part.of(part.clip == number)._asdict()["identity"].tolist():
+                        mine = part.of((part.clip == number) & (part.identity == one))
+                        sx, sy, tx, ty = mine.where[0]
+                        theta = torch.tensor([[1 / sx, 0, -tx / sx], [0, 1 / sy, -ty / sy]])[None]
+                        grid = F.affine_grid(theta, [1, 1, 64, 64], align_corners=False)
+                        mask = model.glimpses.decode(mine.what)[:, 3:] * mine.presence[0]
+                        alpha = F.grid_sample(mask, grid, align_corners=False)[0, 0]
+                        weight = alpha * torch.sigmoid(-mine.depth[0, 0])
+                        owner = torch.where(weight > most, one + 1, owner)
+                        most, total = torch.maximum(most, weight), total + alpha
+                owner = torch.where(total > 0.5, owner, 0)
+                same = followed[number].owners[k] == owner.numpy()
+                assert same.mean() > 0.999  # ties of rounding
+                assert (owner > 0).any()
+
+
+def test_a_video_in_pieces_is_followed_as_in_one(model, clips):
+    video = np.concatenate([clips[0], clips[1]])
+    whole = follow(model, video[None])[0]
+    pieces = list(follow_video(model, iter(video), at_once=4))
+    assert [len(one.found) for one in pieces] == [4, 2]
+    assert np.array_equal(np.concatenate([one.owners for one in pieces]), whole.owners)
+    for one, other in zip([f for p in pieces for f in p.found], whole.found, strict=True):
+        assert np.array_equal(one.boxes.ids, other.boxes.ids)
+        np.testing.assert_allclose(one.boxes.boxes, other.boxes.boxes, atol=1e-4)
+
+
+def test_stricter_readings_find_fewer(model, clips):
+    loose = follow(model, clips, reading=Reading(least_presence=0.05))
+    strict = follow(model, clips, reading=Reading(least_presence=0.99))
+
+    def followed_objects(found: list[Found]) -> int:
+        return sum(int(one.tracked.sum()) for one in found)
+
+    assert sum(followed_objects(one.found) for one in loose) > sum(
+        followed_objects(one.found) for one in strict
+    )
+    wide = follow(model, clips, reading=Reading.study())
+    tight = follow(model, clips, reading=Reading(least_presence=0.7, least_alpha=0.9))
+    area = [sum(f.boxes.boxes[:, 2:].prod(1).sum() for f in one[0].found) for one in (wide, tight)]
+    assert area[0] > area[1]
+
+
+def test_bad_thresholds_and_frames_are_told(model, clips):
+    with pytest.raises(ValueError, match="least_alpha=1.0: want a number between 0 and 1"):
+        Reading(least_alpha=1.0)
+    with pytest.raises(ValueError, match="this model takes 64 x 64"):
+        follow(model, clips[:, :, :32])
+    with pytest.raises(ValueError, match="at_once=0"):
+        list(follow_video(model, iter(clips[0]), at_once=0))

@@ -12,17 +12,27 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lib.data.mot.clips import Clips
+from lib.data.pretrained import read_lpips_weights
 from lib.files import digest
 from lib.models.scalor import Drawn, Scalor
 from lib.training.cache import RunFolder, cached_run, plain
 from lib.training.checkpoint import load_weights
-from lib.training.device import make_fabric, pick_device, pick_precision
+from lib.training.device import make_fabric, pick_device, pick_precision, seed_everything
 from lib.training.logs import CsvLog, TensorBoardLog
 from lib.training.loop import Losses, fit
 from lib.training.scalor_clips import ClipBatches
 from lib.training.scalor_config import Length, ScalorTraining
+from lib.training.scalor_terms import Adversarial, Adversary, Perceptual, PerceptualTerm
 
-__all__ = ["Length", "ScalorTraining", "TrainedScalor", "new_scalor", "train_scalor"]
+__all__ = [
+    "Adversarial",
+    "Length",
+    "Perceptual",
+    "ScalorTraining",
+    "TrainedScalor",
+    "new_scalor",
+    "train_scalor",
+]
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,9 @@ class TrainedScalor:
     """A finished run, its model in evaluation mode on the CPU.
 
     `history` has columns `step`, `loss`, its terms in nats a frame (`likelihood`, `what`, `where`,
-    `depth`, `presence`, `background`), `objects` a frame of those followed, `grad_norm`, `lr`.
+    `depth`, `presence`, `background`), `objects` a clip of those followed at its end, `grad_norm`,
+    `lr`; with the study's terms also `perceptual`, `adversarial` and `discriminator`, the latter
+    two as they were when last computed.
     """
 
     config: ScalorTraining
@@ -41,15 +53,30 @@ class TrainedScalor:
 
 
 class ScalorStep:
-    """One step: the bound of a batch, with noise from `generator`."""
+    """One step: the bound of a batch with noise from `generator`, and the study's terms."""
 
-    def __init__(self, config: ScalorTraining, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        config: ScalorTraining,
+        generator: torch.Generator,
+        perceptual: PerceptualTerm | None = None,
+        adversary: Adversary | None = None,
+    ) -> None:
         self.config, self.noise = config, Drawn(generator)
+        self.perceptual, self.adversary = perceptual, adversary
 
     def __call__(self, model: nn.Module, clips: UInt8[Tensor, "b t 3 h w"], step: int) -> Losses:
-        result = model(clips.float() / 255, self.config.annealing.at(step + 1), self.noise)
+        pixels = clips.float() / 255
+        result = model(pixels, self.config.annealing.at(step + 1), self.noise)
         followed = torch.tensor(len(result.state.objects.clip) / len(clips))
-        return Losses(result.loss, {**result.terms, "objects": followed})
+        total, parts = result.loss, {**result.terms, "objects": followed}
+        if self.perceptual:
+            term = self.perceptual(result.reconstruction, pixels, self.noise.generator)
+            total, parts["perceptual"] = total + term, term
+        if self.adversary:
+            total = total + self.adversary(result.reconstruction, pixels, step)
+            parts |= {name: torch.tensor(value) for name, value in self.adversary.last.items()}
+        return Losses(total, parts)
 
 
 def new_scalor(config: ScalorTraining, seed: int = 0) -> Scalor:
@@ -121,8 +148,16 @@ def _train(
     progress: bool,
 ) -> Mapping[str, Any]:
     fabric = make_fabric(device)
+    seed_everything(seed)  # a discriminator's dropout draws from the global generator
     generator = torch.Generator().manual_seed(seed)
     model = new_scalor(config, seed)
+    perceptual = adversary = None
+    if config.perceptual:
+        perceptual = PerceptualTerm(config.perceptual, read_lpips_weights("vgg"))
+    if config.adversarial:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            adversary = Adversary(config.adversarial, config.model.image_px, device=fabric.device)
     rate = config.learning_rate
     optimiser: torch.optim.Optimizer
     if config.optimiser == "adam":
@@ -131,7 +166,7 @@ def _train(
         optimiser = torch.optim.RMSprop(model.parameters(), lr=rate)
     result = fit(
         model,
-        ScalorStep(config, generator),
+        ScalorStep(config, generator, perceptual, adversary),
         ClipBatches(config, clips, seed=seed),
         optimiser,
         fabric=fabric,
@@ -139,6 +174,7 @@ def _train(
         run_dir=run.path,
         clip_norm=config.clip_norm,
         schedule=LambdaLR(optimiser, lambda step: config.rate_at(step)),  # a method is pickled
+        stateful={"adversary": adversary} if adversary else None,
         generators={"noise": generator},
         config=plain(config),
         log_every=config.log_every,

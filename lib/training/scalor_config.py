@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from lib.models.scalor import Annealing, ScalorConfig
+from lib.training.scalor_terms import Adversarial, Perceptual
 
 
 class Length(NamedTuple):
@@ -27,6 +28,8 @@ class ScalorTraining:
     model: ScalorConfig = field(default_factory=ScalorConfig)
     annealing: Annealing = field(default_factory=Annealing)
     lengths: tuple[Length, ...] = (Length(0, 10, 20),)
+    perceptual: Perceptual | None = None
+    adversarial: Adversarial | None = None
     optimiser: Literal["rmsprop", "adam"] = "rmsprop"
     learning_rate: float = 4e-5
     warmup_steps: int = 0

@@ -11,7 +11,14 @@ from lib.data.mot.clips import ClipConfig, Clips
 from lib.data.mot.discovery import discover_sequences
 from lib.models.scalor import Annealing, ScalorConfig
 from lib.training import scalor as module
-from lib.training.scalor import Length, ScalorTraining, new_scalor, train_scalor
+from lib.training.scalor import (
+    Adversarial,
+    Length,
+    Perceptual,
+    ScalorTraining,
+    new_scalor,
+    train_scalor,
+)
 from lib.training.scalor_clips import ClipBatches
 from lib.worlds.sprites import SpritesFootage, make_sprites
 
@@ -129,3 +136,37 @@ def test_clips_must_fit_the_model(clips, tmp_path):
     large = Clips(clips.sequences, replace(CUT, size_px=32))
     with pytest.raises(ValueError, match="frames of 32 pixels, the model takes 64"):
         trained(large, tmp_path)
+
+
+def test_the_studys_terms_are_trained_logged_and_resumed(clips, tmp_path, monkeypatch):
+    both = replace(
+        TINY, perceptual=Perceptual(frames=3), adversarial=Adversarial(every=2), name="terms"
+    )
+    whole = trained(clips, tmp_path / "whole", both)
+    columns = whole.history
+    assert (columns["perceptual"] > 0).all()
+    assert columns["adversarial"].nunique() == 2  # of four steps every second is asked
+    without = columns["likelihood"] + columns[
+        ["what", "where", "depth", "presence", "background"]
+    ].sum(axis=1)
+    np.testing.assert_allclose(
+        (columns["loss"] - without)[[1, 3]], columns["perceptual"][[1, 3]], rtol=1e-3
+    )
+    assert (columns["loss"][[0, 2]] > (without + columns["perceptual"])[[0, 2]]).all()
+    monkeypatch.setattr(ScalorTraining, "checkpoint_every", property(lambda _: 1))
+    real = module.ScalorStep.__call__
+
+    def breaks(self, model, batch, step):
+        if step == 3:
+            raise RuntimeError("out of power")
+        return real(self, model, batch, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.ScalorStep, "__call__", breaks)
+        with pytest.raises(RuntimeError, match="out of power"):
+            trained(clips, tmp_path / "parts", both)
+    parts = trained(clips, tmp_path / "parts", both)
+    for one, two in zip(
+        whole.model.state_dict().values(), parts.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(one, two)

@@ -1,0 +1,202 @@
+"""Speed and memory of a SCALOR training step beside the original code: same sizes, same objects.
+
+    git clone https://github.com/JindongJiang/SCALOR /somewhere/SCALOR
+    python benchmarks/scalor_step.py --official /somewhere/SCALOR [--batch 2] [--json FILE]
+
+Both have 5,000,002 parameters and make a whole step (forward, backward, clipping, RMSprop) on the
+same clips of 128 x 128 pixels in float32. Presence is given from outside, so that both follow the
+same number of objects from the first frame on. Every measurement is a process of its own; the two
+take turns. Peak memory is the process's largest resident set, its imports included. Without
+--official, ours is measured alone.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lib.environment import code_version, describe_hardware
+from lib.files import write_json
+from lib.models.scalor import Annealing, Scalor, ScalorConfig
+from lib.training.device import keep_freed_memory
+
+FRAMES, PX = 10, 128
+CELLS = {"cap": 64, "15 objects": 15}  # proposing in the first frame; 45 are followed at most
+SURE = 20.0  # logit
+LEARNING_RATE, CLIP_NORM = 4e-5, 1.0
+
+
+class Given:
+    """Noise that decides who is there: chosen cells in the first frame, nobody new later."""
+
+    def __init__(self, cells: int) -> None:
+        self.cells, self.frame = cells, 0
+
+    def normal(self, name: str, like: torch.Tensor) -> torch.Tensor:
+        return torch.randn_like(like)
+
+    def logistic(self, name: str, like: torch.Tensor) -> torch.Tensor:
+        if name != "presence":
+            return torch.full_like(like, SURE)
+        pattern = chosen_cells(like, self.cells if self.frame == 0 else 0)
+        self.frame += 1
+        return pattern
+
+
+def chosen_cells(like: torch.Tensor, cells: int) -> torch.Tensor:
+    """Logits for [b, 1, 8, 8]: `cells` of them sure, spread over the frame; the others sure not."""
+    order = torch.arange(64) * 37 % 64  # a permutation, since 37 is odd
+    return torch.where(order < cells, SURE, -SURE).view(1, 1, 8, 8).expand_as(like)
+
+
+def ours(batch: int, cells: int, device: str) -> Callable[[], int]:
+    """A step of this library, as its training makes it; returns objects followed a clip."""
+    keep_freed_memory()
+    model = Scalor(ScalorConfig()).to(device).train()
+    optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
+    clips, annealed = frames(batch, device), Annealing().at(1)
+
+    def step() -> int:
+        result = model(clips, annealed, Given(cells))
+        finish(result.loss, model, optimiser)
+        return len(result.state.objects.clip) // batch
+
+    return step
+
+
+def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], int]:
+    """A step of the original code, by its own training script's order."""
+    sys.path.insert(0, str(folder))
+    sys.argv = ["train.py"] + ([] if device == "cuda" else ["--nocuda"])
+    import discovery  # type: ignore[import-not-found]
+    import parse  # type: ignore[import-not-found]
+    import propagation  # type: ignore[import-not-found]
+    import scalor  # type: ignore[import-not-found]
+
+    settings = parse.parse(argparse.ArgumentParser())
+    settings.phase_parallel = settings.log_phase = False
+    settings.tau, settings.global_step = 1.0, 1
+    settings.color_t = torch.rand(700, 3)
+    model = scalor.SCALOR(settings).to(device).train()
+    optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
+    clips, given = frames(batch, device), [Given(cells)]
+
+    def sample(self: Any, shape: Any = None) -> torch.Tensor:
+        name = "presence" if self.logits.dim() == 4 else "tracked presence"
+        return (self.logits + given[0].logistic(name, self.logits)) / self.temperature
+
+    for module in (discovery, propagation):
+        module.NumericalRelaxedBernoulli.rsample = sample
+
+    def step() -> int:
+        given[0] = Given(cells)
+        result = model(clips)
+        loss = -(result[1].mean() - sum(kl.mean() for kl in result[2:7]))
+        finish(loss, model, optimiser)
+        return int(result[8].float().mean())
+
+    return step
+
+
+def frames(batch: int, device: str) -> torch.Tensor:
+    drawn = torch.rand(batch, FRAMES, 3, PX, PX, generator=torch.Generator().manual_seed(0))
+    return drawn.to(device)
+
+
+def finish(loss: torch.Tensor, model: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+    optimiser.step()
+    if next(model.parameters()).is_cuda:
+        torch.cuda.synchronize()
+
+
+def measure(given: argparse.Namespace) -> None:
+    """One process's part: print seconds a step, peak memory and objects as JSON."""
+    torch.manual_seed(0)
+    cells, device = CELLS[given.case], given.device
+    if given.child == "ours":
+        step = ours(given.batch, cells, device)
+    else:
+        step = official(given.official, given.batch, cells, device)
+    objects = step()  # also a warm-up
+    times = []
+    for _ in range(given.steps):
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if device == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    found = {"seconds": statistics.median(times), "peak_mib": peak, "objects": objects}
+    print(json.dumps(found))
+
+
+def ask(who: str, case: str, given: argparse.Namespace) -> dict[str, float]:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--child", who, "--case", case]
+    command += ["--batch", str(given.batch), "--steps", str(given.steps), "--device", given.device]
+    command += ["--official", str(given.official)] if given.official else []
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
+    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--official", type=Path, help="folder of the original code")
+    parser.add_argument("--batch", type=int, default=2, help="clips a step (default 2)")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps a process (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each (default 3)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--json", type=Path, help="write the rows here")
+    parser.add_argument("--child", choices=("ours", "official"), help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=tuple(CELLS), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        measure(given)
+        return
+    rows: list[dict[str, Any]] = []
+    common = {"hardware": describe_hardware(), "commit": code_version(Path.cwd())}
+    for case in CELLS:
+        who = ("ours", "official") if given.official else ("ours",)
+        found: dict[str, list[dict[str, float]]] = {name: [] for name in who}
+        for _ in range(given.rounds):
+            for name in who:
+                found[name].append(ask(name, case, given))
+        middle = {
+            name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+            for name, runs in found.items()
+        }
+        for name, one in middle.items():
+            print(
+                f"{case:11} {name:9} {one['seconds']:6.2f} s a step, {one['peak_mib']:7.0f} MiB, "
+                f"{one['objects']:.0f} objects a clip"
+            )
+        slug = f"scalor_step_{case.replace(' ', '_')}"
+        for name, one in middle.items():
+            rows.append({"id": f"speed.{slug}.{name}.seconds", "value": one["seconds"], **common})
+            rows.append({"id": f"speed.{slug}.{name}.peak_mib", "value": one["peak_mib"], **common})
+        if len(middle) > 1:
+            for key, id in (("seconds", "ratio"), ("peak_mib", "memory_ratio")):
+                ratio = middle["official"][key] / middle["ours"][key]
+                print(f"{case:11} original over ours, {key}: {ratio:.2f}")
+                rows.append({"id": f"speed.{slug}.{id}", "value": ratio, **common})
+    if given.json:
+        write_json(given.json, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -80,4 +80,4 @@ clean:  ## remove built pages and finished runs, keep footage and .venv
 	rm -rf _book build runs
 
 distclean: clean  ## remove .venv and made footage, too
-	rm -rf $(VENV) data/blocks data/doom data/garage
+	rm -rf $(VENV) data/blocks data/doom data/garage data/plaza data/sprites

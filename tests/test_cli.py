@@ -359,7 +359,7 @@ def test_a_folder_of_cars_is_described(tmp_path):
 
 
 def test_unknown_worlds_and_layouts_are_usage_errors(blocks):
-    result, text = call("footage", "make", "plaza", "there")
+    result, text = call("footage", "make", "square", "there")
     assert result.exit_code == 2
     assert "blocks" in text
     assert call("footage", "make", "blocks", "there", "--layout", "x")[0].exit_code == 2

@@ -153,6 +153,8 @@ class TestData:
             "blocks": {"--layout": ("minerl", "gamefactory")},
             "garage": {"--variant": ("faithful", "hard")},
             "doom": {},
+            "plaza": {"--background": ("black", "gradient", "hard", "blurred")},
+            "sprites": {"--density": ("sparse", "medium", "dense")},
         }
         for option, values in known[world].items():
             assert options[option] in values

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lib.cli.common import DebugOption, Preset, PresetOption, console, reported, shown
+from lib.cli.experiment import run_experiment
 
 EXAMPLES = """**Examples**
 
@@ -15,6 +16,7 @@ EXAMPLES = """**Examples**
 - `seeing run vqvae --data-dir my-data`: the same on your own recordings
 - `seeing run doom --data-dir playthrough.mp4`: on any video of a game
 - `seeing run 04-vqvae-versions --preset small --record`: an hour's run, its numbers kept
+- `seeing run scalor --experiment gradient --preset small`: one training of chapter 3, with scores
 - `seeing run 4 --seed 1 -p training_share=0.1`: another seed, and a parameter of that chapter
 """
 
@@ -38,6 +40,10 @@ def run(
         list[str] | None,
         typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="One more; may be repeated."),
     ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the SCALOR chapter: train and judge this one alone."),
+    ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Keep the numbers in results/, to be reviewed.")
     ] = False,
@@ -56,12 +62,17 @@ def run(
     from lib.book.results import live_path, project_root, promote
 
     root = project_root()
-    source = find_chapter(root, chapter)
     given: dict[str, Any] = {"preset": preset.value}
     given |= {"seed": seed} if seed is not None else {}
     given |= {"device": device} if device is not None else {}
     given |= {"data_dir": _footage(data_dir)} if data_dir is not None else {}
     given |= dict(_parameter(text) for text in parameter or [])
+    if experiment is not None:
+        if record:
+            raise ValueError("--record keeps a whole chapter's numbers: leave --experiment out")
+        run_experiment(chapter, experiment, given, force=force)
+        return
+    source = find_chapter(root, chapter)
     build = root / "build" if preset is Preset.tiny else root / "build" / preset.value
     name = source.relative_to(root).as_posix()
     [done] = execute(root, chapters=[name], parameters=given, build=build, force=force)

@@ -1,12 +1,26 @@
 """``seeing footage``: make footage offline, or look at a folder of recordings."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lib.cli.common import DebugOption, Preset, PresetOption, console, reported, shown
+from lib.cli.worlds import (
+    Background,
+    Bodies,
+    Density,
+    Layout,
+    Shares,
+    Variant,
+    World,
+    make_blocks,
+    make_cars,
+    make_doom,
+    make_plaza,
+    make_sprites,
+    only_for,
+)
 
 if TYPE_CHECKING:
     from lib.data.summary import FootageSummary
@@ -23,6 +37,9 @@ MAKE_EXAMPLES = """**Examples**
 - `seeing footage make garage data/cars`: 4,000 pictures of cars, as Sideswipe's
 - `seeing footage make garage data/new --variant hard --bodies new`: cars of no class
 - `seeing footage make doom data/doom`: a playthrough with the class of every pixel
+- `seeing footage make plaza data/plaza`: pedestrians to be followed, as MOTChallenge's
+- `seeing footage make plaza data/ladder --background black --background hard`: two backgrounds
+- `seeing footage make sprites data/toys --density dense --textured`: shapes to be followed
 """
 INFO_EXAMPLES = """**Examples**
 
@@ -30,44 +47,9 @@ INFO_EXAMPLES = """**Examples**
 - `seeing footage info data/cars`: loadouts, and how many pictures of each car
 - `seeing footage info ~/minerl --sheet sheet.png`: and one picture of it
 - `seeing footage info data/doom --sheet doom.png`: frames beside their classes
+- `seeing footage info data/plaza --sheet plaza.png`: frames with a box about everybody
+- `seeing footage info ~/MOTSynth --sheet real.png`: the same of MOTSynth or MOTChallenge
 """
-
-
-class World(StrEnum):
-    """Worlds that can make footage."""
-
-    blocks = "blocks"
-    garage = "garage"
-    doom = "doom"
-
-
-class Layout(StrEnum):
-    """Layouts on disk, those of the original data sets."""
-
-    minerl = "minerl"
-    gamefactory = "gamefactory"
-
-
-class Variant(StrEnum):
-    """How cars stand before the camera; as `lib.worlds.garage.Variant`, but quick to import."""
-
-    faithful = "faithful"
-    hard = "hard"
-
-
-class Shares(StrEnum):
-    """How often each car comes; as `lib.worlds.garage.Shares`."""
-
-    original = "original"
-    balanced = "balanced"
-
-
-class Bodies(StrEnum):
-    """Whose cars: the write-up's four classes, the four of a later season, or all."""
-
-    classes = "classes"
-    new = "new"
-    all = "all"
 
 
 @app.command(epilog=MAKE_EXAMPLES)
@@ -97,6 +79,24 @@ def make(
             help="**garage**: the four classes (the default), four **new** cars, or all eight."
         ),
     ] = None,
+    background: Annotated[
+        list[Background] | None,
+        typer.Option(
+            help="**plaza** and **sprites**: what clips are shown over; repeated, the same clips "
+            "over each. By default hard, the paved square, for the plaza and black for sprites, "
+            "which have black and gradient only; **blurred** is hard out of focus."
+        ),
+    ] = None,
+    density: Annotated[
+        Density | None,
+        typer.Option(
+            help="**sprites**: 2 to 4 (sparse, the default), 5 to 9, or 12 to 20 smaller ones."
+        ),
+    ] = None,
+    textured: Annotated[
+        bool,
+        typer.Option("--textured", help="**sprites**: stripes, checks and rings on every one."),
+    ] = False,
     preset: PresetOption = Preset.tiny,
     seed: Annotated[int, typer.Option(help="Same seed, same footage.")] = 0,
     workers: Annotated[
@@ -108,77 +108,26 @@ def make(
 
     What is there already is kept, so an interrupted run goes on where it stopped.
     """
-    _only_for(world, World.blocks, layout=layout)
-    _only_for(world, World.garage, variant=variant, shares=shares, bodies=bodies)
+    only_for(world, [World.blocks], layout=layout)
+    only_for(world, [World.garage], variant=variant, shares=shares, bodies=bodies)
+    only_for(world, [World.plaza, World.sprites], background=background)
+    only_for(world, [World.sprites], density=density, textured=textured)
     if world is World.blocks:
-        told = _make_blocks(folder, layout or Layout.minerl, preset, seed, workers)
+        told = make_blocks(folder, layout or Layout.minerl, preset, seed, workers)
     elif world is World.doom:
-        told = _make_doom(folder, preset, seed, workers)
+        told = make_doom(folder, preset, seed, workers)
+    elif world is World.plaza:
+        told = make_plaza(folder, background or [Background.hard], preset, seed, workers)
+    elif world is World.sprites:
+        kind = (density or Density.sparse, textured)
+        told = make_sprites(folder, background or [Background.black], kind, preset, seed, workers)
     else:
         chosen = (variant or Variant.faithful, shares or Shares.original, bodies or Bodies.classes)
-        told = _make_cars(folder, chosen, preset, seed, workers)
+        told = make_cars(folder, chosen, preset, seed, workers)
     out = console()
     out.print(told)
     out.print(f"  in        {shown(folder)}")
     out.print(f"  look      seeing footage info {shown(folder)}")
-
-
-def _only_for(world: World, owner: World, **options: StrEnum | None) -> None:
-    """Raise `ValueError` for options of another world: they would do nothing."""
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if world is not owner and given:
-        raise ValueError(
-            f"{', '.join(given)}: only {owner} has that, not {world}; leave it out, or make {owner}"
-        )
-
-
-def _make_blocks(
-    folder: Path, layout: Layout, preset: Preset, seed: int, workers: int | None
-) -> str:
-    from lib.worlds.blocks import BlocksFootage, make_footage
-
-    footage = BlocksFootage.preset(preset.value, layout.value, seed=seed)
-    report = make_footage(folder, footage, workers=workers)
-    return (
-        f"[green]{report.made} recordings made[/green], {report.kept} kept, "
-        f"{report.frames:,} frames, {report.seconds:.1f} s"
-    )
-
-
-def _make_cars(
-    folder: Path,
-    chosen: tuple[Variant, Shares, Bodies],
-    preset: Preset,
-    seed: int,
-    workers: int | None,
-) -> str:
-    from lib.worlds.garage import CLASSES, NEW_BODIES, GarageFootage, make_garage
-
-    variant, shares, bodies = chosen
-    cars = {
-        Bodies.classes: CLASSES,
-        Bodies.new: NEW_BODIES,
-        Bodies.all: (*CLASSES, *NEW_BODIES),
-    }[bodies]
-    footage = GarageFootage.preset(
-        preset.value, variant=variant.value, seed=seed, bodies=cars, shares=shares.value
-    )
-    report = make_garage(folder, footage, workers=workers)
-    rate = f", {report.made / report.seconds:,.0f} images/s" if report.made else ""
-    return (
-        f"[green]{report.made:,} images made[/green], {report.kept:,} kept, "
-        f"{report.seconds:.1f} s{rate}"
-    )
-
-
-def _make_doom(folder: Path, preset: Preset, seed: int, workers: int | None) -> str:
-    from lib.worlds.doom.footage import DoomFootage, make_doom
-
-    report = make_doom(folder, DoomFootage.preset(preset.value, seed=seed), workers=workers)
-    return (
-        f"[green]{report.made} recordings made[/green], {report.kept} kept, "
-        f"{report.frames:,} frames, {report.seconds:.1f} s"
-    )
 
 
 @app.command(epilog=INFO_EXAMPLES)
@@ -202,7 +151,12 @@ def info(
     if (folder / "playthrough.json").is_file() or (folder / "recordings").is_dir():
         _tell_doom(folder, sheet)
         return
+    from lib.data.people import is_people
     from lib.data.summary import describe
+
+    if is_people(folder):
+        _tell_people(folder, sheet)
+        return
 
     found = describe(folder)
     if sheet is not None and found.layout == "sideswipe":
@@ -225,6 +179,17 @@ def _tell_doom(folder: Path, sheet: Path | None) -> None:
     _print_facts(doom_facts(folder))
     if sheet is not None:
         console().print(f"sheet written to {shown(write_doom_sheet(folder, sheet))}")
+
+
+def _tell_people(folder: Path, sheet: Path | None) -> None:
+    """Footage of people or sprites, made or not: the same, and what is still to be made."""
+    from lib.cli.people import missing_sequences, people_facts, write_people_sheet
+
+    _print_facts(people_facts(folder))
+    if missing := missing_sequences(folder):
+        console().print(f"[yellow]unfinished[/yellow] {missing}")
+    if sheet is not None:
+        console().print(f"sheet written to {shown(write_people_sheet(folder, sheet))}")
 
 
 def _print_facts(facts: dict[str, str]) -> None:

@@ -49,8 +49,9 @@ def describe(path: Path) -> FootageSummary:
     raise FileNotFoundError(
         f"no footage in {path}: expected MineRL (<environment>/<recording>/recording.mp4), "
         "GF-Minecraft (data_*/video/seed_<N>_part_<k>.mp4), Sideswipe (<uuid>.jpg beside one "
-        "sqlite file) or a frame store. Check the path, or make footage with "
-        "`seeing footage make blocks` or `seeing footage make garage`"
+        "sqlite file), MOTChallenge (<sequence>/img1/), MOTSynth (frames/, mot_annotations/) or a "
+        "frame store. Check the path, or make footage with `seeing footage make blocks`, or "
+        "`garage`, `doom`, `plaza`, `sprites`"
     )
 
 

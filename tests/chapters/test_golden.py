@@ -52,6 +52,8 @@ class TestComparison:
             ("footage.blocks_minerl.all.worlds", {"abs": 0.0}),
             ("footage.blocks_minerl.train.neighbour_change", {"rel": 0.05}),
             ("footage.blocks_minerl.heldout.biome_desert_share", {"abs": 0.05}),
+            ("footage.plaza.all.in_view", {"rel": 0.05}),
+            ("footage.plaza.all.half_hidden_share", {"abs": 0.05}),
             ("vqvae.v1.0.train.mse_fall", {"rel": 0.5}),
             ("vqvae.v1.0.train.perplexity_epoch_2_over_1", {"rel": 0.5}),
         ],

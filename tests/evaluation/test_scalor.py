@@ -83,7 +83,8 @@ def test_shares_of_claims_count_every_object_once(clips):
     clip = clips.clip(0)
     doubled = [
         FrameBoxes.of(
-            [*one.ids, *(one.ids + 100)], np.concatenate([one.boxes, one.boxes + [1, 0, 0, 0]])
+            [*one.ids, *(one.ids + 100)],
+            np.concatenate([one.boxes, one.boxes + np.array([1.0, 0, 0, 0])]),
         )
         for one in clip.truth
     ]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib.data.mot.discovery import discover_sequences
 from lib.files import DiskSpaceError, digest
 from lib.worlds import sprites
 from lib.worlds.plaza import footage as footage_module
@@ -101,10 +102,24 @@ def test_files_hold_what_was_rendered(plaza: Path, scene: int) -> None:
             np.testing.assert_array_equal(mask % 1000, shot.mask)
             assert set(np.unique(mask // 1000)) <= {0, 2}
             rows = table[table[:, 0] == number]
-            np.testing.assert_array_equal(rows[:, 1:6], [one[:5] for one in shot.sightings])
+            counted_from_1 = [
+                (s.id, s.left + 1, s.top + 1, s.width, s.height) for s in shot.sightings
+            ]
+            np.testing.assert_array_equal(rows[:, 1:6], counted_from_1)
             np.testing.assert_allclose(
                 rows[:, 8], [s.visibility for s in shot.sightings], atol=1e-5
             )
+
+
+def test_the_reader_of_the_benchmark_finds_boxes_and_masks_where_they_were(plaza: Path) -> None:
+    shots = list(render_clip(FOOTAGE, 1, 0))
+    [sequence] = [one for one in discover_sequences(plaza).sequences if one.name == NAMES[3]]
+    assert sequence.annotations is not None
+    for number, shot in enumerate(shots):
+        read = sequence.annotations.at(number)
+        assert read.ids.tolist() == [one.id for one in shot.sightings]
+        np.testing.assert_array_equal(read.boxes, [one[1:5] for one in shot.sightings])
+        np.testing.assert_array_equal(sequence.mask(number) % 1000, shot.mask)
 
 
 def test_the_same_settings_give_the_same_bytes(plaza: Path, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ A sequence, one clip over one background, is a folder::
       seqinfo.ini          frame rate, length and size
       metadata.json        how it was made
 
-Boxes are in pixels with (0, 0) the picture's upper left corner, of the whole thing without
-occlusion, so they may reach beyond the picture; a thing has a line wherever it would be seen if
-nothing hid it. The class is 1 (pedestrian) in gt.txt and 2 in masks: each has its own list of
-classes in the benchmarks. Frame k of gt.txt is image k.
+Boxes are in pixels, counted from 1 as the benchmark has it: (1, 1) is the picture's upper left one.
+They are of the whole thing without occlusion, so they may reach beyond the picture; a thing has a
+line wherever it would be seen if nothing hid it. The class is 1 (pedestrian) in gt.txt and 2 in
+masks: each has its own list of classes in the benchmarks. Frame k of gt.txt is image k.
 """
 
 import errno
@@ -220,7 +220,7 @@ def _write_frames(
             (path / "img1" / f"{number:06d}.png").write_bytes(_png(shot.images[kind]))
             (path / "masks" / f"{number:06d}.png").write_bytes(mask)
         for one in shot.sightings:
-            box = f"{one.left},{one.top},{one.width},{one.height}"
+            box = f"{one.left + 1},{one.top + 1},{one.width},{one.height}"
             rows.append(f"{number},{one.id},{box},1,{BOX_CLASS},{one.visibility:.5f}\n")
     return rows, number, size
 

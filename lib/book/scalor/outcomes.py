@@ -1,0 +1,86 @@
+"""Experiments of the SCALOR chapter, carried out: trained, or loaded, and judged on each split."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from lib.book.scalor.experiments import Experiment, find, training
+from lib.book.scalor.footage import Footage, footage_of
+from lib.evaluation.scalor import Judged, Judging, judge
+from lib.models.scalor import Scalor
+from lib.training.scalor import TrainedScalor, train_scalor
+
+Split = Literal["heldout", "train", "unseen_scene"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+SPLIT_WORDS: dict[Split, str] = {
+    "heldout": "held-out videos",
+    "train": "training videos, as the study did",
+    "unseen_scene": "places never trained on",
+}
+JUDGED_CLIPS = {"tiny": 48, "small": 96, "full": 192}  # of a split, at most
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An experiment's model, what it was trained on, and how it does on each split there is."""
+
+    experiment: Experiment
+    trained: TrainedScalor
+    footage: Footage
+    judged: dict[Split, Judged]
+
+
+def carry_out(
+    name: str,
+    preset: str,
+    *,
+    root: Path,
+    data_dir: Path | str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+    force: bool = False,
+) -> Outcome:
+    """Train the experiment `name`, or load its run, and judge it.
+
+    Footage without truth is trained on, but judged is nothing.
+
+    Raises `ValueError` for an unknown experiment or faulty footage.
+    """
+    experiment = find(name)
+    footage = footage_of(
+        experiment, preset, root=root, data_dir=data_dir, seed=seed, progress=progress
+    )
+    trained = train_scalor(
+        training(experiment, preset),
+        footage.clips(experiment, preset, seed=seed),
+        footage.digest,
+        preset=preset,
+        root=root,
+        seed=seed,
+        device=device,
+        progress=progress,
+        force=force,
+    )
+    judged = judge_splits(trained.model, experiment, footage, preset, progress=progress)
+    return Outcome(experiment, trained, footage, judged)
+
+
+def judge_splits(
+    model: Scalor, experiment: Experiment, footage: Footage, preset: str, *, progress: bool = True
+) -> dict[Split, Judged]:
+    """How `model` does on every split of `footage` whose truth is known."""
+    parts = {"heldout": footage.held_out, "train": footage.train, "unseen_scene": footage.unseen}
+    found: dict[Split, Judged] = {}
+    for split in SPLITS:
+        sequences = parts[split]
+        if not sequences or any(one.annotations is None for one in sequences):
+            continue
+        found[split] = judge(
+            model,
+            footage.judged(experiment, preset, sequences),
+            Judging(clips=JUDGED_CLIPS[preset], at_once=16),
+            progress=progress,
+            description=f"{experiment.name}, {SPLIT_WORDS[split]}",
+        )
+    return found

@@ -1,0 +1,51 @@
+"""``seeing run scalor --experiment``: trains one, tells its scores, refuses what has no sense."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lib.book.scalor import experiments, footage
+from lib.cli import app
+
+pytestmark = pytest.mark.usefixtures("little")
+
+
+@pytest.fixture
+def little(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project's root elsewhere, with footage and trainings of seconds."""
+    monkeypatch.setattr("lib.book.results.project_root", lambda: tmp_path)
+    monkeypatch.setitem(footage._SPRITES, "tiny", 6)
+    monkeypatch.setitem(experiments._LIVE_STEPS, "tiny", 5)
+    return tmp_path
+
+
+def test_an_experiment_is_trained_and_its_scores_are_told_and_kept(little):
+    command = ["run", "scalor", "--experiment", "sprites_gradient", "--device", "cpu"]
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
+    assert done.exit_code == 0, done.output
+    for word in ("sprites_gradient", "MOTA", "held-out videos", "training videos", "5 steps"):
+        assert word in done.output
+    [kept] = little.glob("runs/scalor/*/scores.json")
+    scores = json.loads(kept.read_text())
+    assert set(scores) == {"heldout", "train"}
+    assert set(scores["heldout"]["mota"]) == {"value", "low", "high", "n", "groups"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["run", "vqvae", "--experiment", "hard"], "is of the SCALOR chapter"),
+        (["run", "scalor", "--experiment", "gan"], "choose one of sprites"),
+        (
+            ["run", "3", "--experiment", "hard", "-p", "steps=3"],
+            "--parameter steps is of the whole",
+        ),
+        (["run", "3", "--experiment", "hard", "--record"], "leave --experiment out"),
+    ],
+)
+def test_what_makes_no_sense_is_told(options, told):
+    done = CliRunner().invoke(app, options)
+    assert done.exit_code != 0
+    assert told in " ".join(done.output.split())

@@ -37,7 +37,9 @@ def test_frames_are_decoded_once_in_any_order(sequences, decoded):
     first = memory.read(sequences[0], [3, 1, 3])
     again = memory.read(sequences[0], [1, 2, 3])
     assert decoded == [(sequences[0].name, k) for k in (1, 3, 2)]
-    assert np.array_equal(first[0], first[2]) and first[0] is again[2] and first[1] is again[0]
+    assert np.array_equal(first[0], first[2])
+    assert first[0] is again[2]
+    assert first[1] is again[0]
     assert np.array_equal(again[1], sequences[0].read([2])[0])
 
 

@@ -52,12 +52,13 @@ def test_the_adversary_learns_only_in_its_steps(clips):
     )
     wanted = made.clone().requires_grad_()
     adversary(wanted, real, 3).backward()
-    assert wanted.grad is not None and wanted.grad.abs().sum() > 0
+    assert wanted.grad is not None
+    assert wanted.grad.abs().sum() > 0
     assert not torch.equal(before[0], next(adversary.discriminator.parameters()))
     assert all(
         value.grad is None or not value.requires_grad
         for value in adversary.discriminator.parameters()
-    )  # noqa: E501
+    )
 
 
 def test_the_adversary_comes_to_tell_noise_from_flat_frames():

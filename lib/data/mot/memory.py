@@ -1,4 +1,4 @@
-"""Decoded frames, remembered while there is room: small footage is decoded once, not every epoch."""
+"""Decoded frames, remembered while there is room: small footage is decoded only once."""
 
 from collections.abc import Sequence
 from pathlib import Path

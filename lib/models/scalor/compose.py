@@ -85,7 +85,8 @@ class Glimpses(nn.Module):
     def layer(self, objects: Objects, canvas: Canvas, opaque: float | None = None) -> Layer:
         """The objects that are there at all (presence above 0), drawn.
 
-        `opaque` replaces what their alpha adds to the canvas, but not their importance.
+        `opaque` replaces what their alpha adds to the canvas, but not their importance: as in the
+        original, every cell adds so much to every pixel, which leaves the background nothing.
         """
         objects = objects.of(objects.presence[:, 0] > 0)
         if not len(objects.clip):
@@ -99,7 +100,9 @@ class Glimpses(nn.Module):
         parts = torch.cat([colour * importance, importance, alpha], dim=1)
         total = summed(placed._replace(pixels=parts), canvas)
         drawn = Layer(total[:, :3], total[:, 3:4], total[:, 4:])
-        return drawn if opaque is None else drawn._replace(alpha=torch.full_like(alpha, opaque))
+        if opaque is None:
+            return drawn
+        return drawn._replace(alpha=torch.full_like(drawn.alpha, opaque * self.config.cells))
 
     @torch.no_grad()
     def covered(

@@ -251,6 +251,17 @@ def test_gradients_pass_through_time_only_when_they_may():
     assert float(grads[True].abs().sum()) > float(grads[False].abs().sum())
 
 
+def test_the_background_waits_while_proposals_are_opaque():
+    model, clips = made(), moving()
+    result = model(clips, EARLY._replace(opaque=0.9), drawn())
+    assert (1 - result.alpha).abs().max() < 1e-6  # of all pixels, those without an object too
+    torch.testing.assert_close(result.reconstruction, result.foreground)
+    result.loss.backward()
+    decoder = next(model.background.decoder.parameters())
+    assert decoder.grad is None or decoder.grad.abs().max() < 1e-3
+    assert model.glimpses.decoder.colour.last.weight.grad.abs().max() > 1e-3
+
+
 def test_going_on_without_looking():
     model, clips = made(), moving(frames=2)
     with torch.no_grad():

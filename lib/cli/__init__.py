@@ -5,7 +5,7 @@ Heavy libraries are imported inside the commands, so that ``seeing --help`` answ
 
 import typer
 
-from lib.cli import book, chapters, classify, footage, importing
+from lib.cli import book, chapters, classify, footage, importing, track
 
 app = typer.Typer(
     name="seeing",
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("run", rich_help_panel="Chapters", epilog=chapters.EXAMPLES)(chapters.run)
 app.command("book", rich_help_panel="Chapters", epilog=book.EXAMPLES)(book.book)
 app.command("classify", rich_help_panel="Networks", epilog=classify.EXAMPLES)(classify.classify)
+app.command("track", rich_help_panel="Networks", epilog=track.EXAMPLES)(track.track)
 footage.app.command("import", epilog=importing.EXAMPLES)(importing.import_footage)
 app.add_typer(footage.app, name="footage", rich_help_panel="Footage")
 

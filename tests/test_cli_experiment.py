@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from lib.book.scalor import experiments, footage
 from lib.cli import app
+from lib.evaluation.tracker_file import load_tracker
 
 pytestmark = pytest.mark.usefixtures("little")
 
@@ -30,6 +31,9 @@ def test_an_experiment_is_trained_and_its_scores_are_told_and_kept(little):
     [kept] = little.glob("runs/scalor/*/scores.json")
     scores = json.loads(kept.read_text())
     assert set(scores) == {"heldout", "train"}
+    [model] = little.glob("runs/scalor/*/sprites_gradient.safetensors")
+    info = load_tracker(model).info
+    assert (info.experiment, info.preset, info.stride) == ("sprites_gradient", "tiny", 1)
     assert set(scores["heldout"]["mota"]) == {"value", "low", "high", "n", "groups"}
 
 

@@ -34,7 +34,7 @@ def run_experiment(chapter: str, name: str, given: dict[str, Any], *, force: boo
     nothing here.
     """
     from lib.book.results import project_root
-    from lib.book.scalor import carry_out
+    from lib.book.scalor import carry_out, keep_tracker
 
     if chapter.lower() not in NAMES:
         raise ValueError(
@@ -47,10 +47,11 @@ def run_experiment(chapter: str, name: str, given: dict[str, Any], *, force: boo
             f"--parameter {more[0]} is of the whole chapter; with --experiment give "
             "--preset, --seed, --device and --data-dir"
         )
+    root = project_root()
     outcome = carry_out(
         name,
         given["preset"],
-        root=project_root(),
+        root=root,
         data_dir=given.get("data_dir"),
         seed=given.get("seed", 0),
         device=given.get("device", "auto"),
@@ -58,9 +59,12 @@ def run_experiment(chapter: str, name: str, given: dict[str, Any], *, force: boo
     )
     _tell(outcome)
     kept = _keep(outcome)
+    tracker = outcome.trained.run.path / f"{name}.safetensors"
+    keep_tracker(outcome, tracker, preset=given["preset"], root=root)
     out = console()
     out.print(f"  run       {shown(outcome.trained.run.path)}")
     out.print(f"  scores    {shown(kept)}")
+    out.print(f"  model     {shown(tracker)}: follow things in your video with `seeing track`")
 
 
 def _tell(outcome: "Outcome") -> None:

@@ -184,8 +184,8 @@ def recorded_model(experiment: str | None) -> Path:
     found = {path: read_tracker_info(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
     if not found:
         raise FileNotFoundError(
-            f"there is no trained model in {shown(folder)} yet: make one with {MAKE_ONE}, or name "
-            "one with --model"
+            f"there is no trained model in {shown(folder)} yet: make one with {MAKE_ONE}, and "
+            "name the file that it writes with --model"
         )
     names = sorted({info.experiment for info in found.values()})
     if experiment is not None and experiment not in names:

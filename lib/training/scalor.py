@@ -67,9 +67,12 @@ class ScalorStep:
 
     def __call__(self, model: nn.Module, clips: UInt8[Tensor, "b t 3 h w"], step: int) -> Losses:
         pixels = clips.float() / 255
-        result = model(pixels, self.config.annealing.at(step + 1), self.noise)
+        annealed = self.config.annealing.at(step + 1)
+        result = model(pixels, annealed, self.noise)
         followed = torch.tensor(len(result.state.objects.clip) / len(clips))
-        total, parts = result.loss, {**result.terms, "objects": followed}
+        parts = {**result.terms, "objects": followed}
+        spared = 1 - annealed.kl_weight
+        total = result.loss - spared * sum(parts[name] for name in ("what", "where", "depth"))
         if self.perceptual:
             term = self.perceptual(result.reconstruction, pixels, self.noise.generator)
             total, parts["perceptual"] = total + term, term
@@ -158,12 +161,7 @@ def _train(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             adversary = Adversary(config.adversarial, config.model.image_px, device=fabric.device)
-    rate = config.learning_rate
-    optimiser: torch.optim.Optimizer
-    if config.optimiser == "adam":
-        optimiser = torch.optim.Adam(model.parameters(), lr=rate)
-    else:
-        optimiser = torch.optim.RMSprop(model.parameters(), lr=rate)
+    optimiser = _optimiser(config, model)
     result = fit(
         model,
         ScalorStep(config, generator, perceptual, adversary),
@@ -185,3 +183,16 @@ def _train(
     )
     last = {name: float(values[-1]) for name, values in result.history.items()}
     return last | {"seconds": result.seconds}
+
+
+def _optimiser(config: ScalorTraining, model: Scalor) -> torch.optim.Optimizer:
+    behind = set(model.background.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [one for one in model.parameters() if one not in behind]},
+        {
+            "params": list(model.background.parameters()),
+            "lr": config.learning_rate * config.background_rate,
+        },
+    ]
+    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.RMSprop
+    return kind(groups, lr=config.learning_rate)

@@ -32,6 +32,7 @@ class ScalorTraining:
     adversarial: Adversarial | None = None
     optimiser: Literal["rmsprop", "adam"] = "rmsprop"
     learning_rate: float = 4e-5
+    background_rate: float = 1.0  # share of the learning rate that the background's network has
     warmup_steps: int = 0
     cooling: float = 1.0
     cooled: float = 0.3
@@ -50,7 +51,7 @@ class ScalorTraining:
         for name, least in (("steps", 1), ("warmup_steps", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}={getattr(self, name)}: want at least {least}")
-        for name in ("learning_rate", "clip_norm", "cooled"):
+        for name in ("learning_rate", "background_rate", "clip_norm", "cooled"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
         if not 0 < self.cooling <= 1:

@@ -138,6 +138,28 @@ def test_clips_must_fit_the_model(clips, tmp_path):
         trained(large, tmp_path)
 
 
+def test_divergences_come_to_weigh_one(clips, tmp_path):
+    warming = replace(TINY.annealing, kl_warmup_steps=4)
+    history = trained(clips, tmp_path, replace(TINY, annealing=warming)).history
+    full = history[["likelihood", "presence", "background"]].sum(axis=1)
+    kinds = history[["what", "where", "depth"]].sum(axis=1)
+    np.testing.assert_allclose(
+        history["loss"], full + np.array([0.25, 0.5, 0.75, 1.0]) * kinds, rtol=1e-5
+    )
+
+
+def test_the_backgrounds_network_may_learn_more_slowly():
+    config = replace(TINY, background_rate=0.1)
+    model = new_scalor(config)
+    groups = module._optimiser(config, model).param_groups
+    assert [group["lr"] for group in groups] == [1e-3, pytest.approx(1e-4)]
+    counted = [sum(value.numel() for value in group["params"]) for group in groups]
+    assert counted[1] == sum(value.numel() for value in model.background.parameters()) > 0
+    assert sum(counted) == sum(value.numel() for value in model.parameters())
+    none = replace(TINY.model, background="none")
+    assert module._optimiser(replace(TINY, model=none), new_scalor(replace(TINY, model=none)))
+
+
 def test_the_studys_terms_are_trained_logged_and_resumed(clips, tmp_path, monkeypatch):
     both = replace(
         TINY, perceptual=Perceptual(frames=3), adversarial=Adversarial(every=2), name="terms"

@@ -10,7 +10,15 @@ from lib.book.scalor.experiments import (
     training,
 )
 from lib.book.scalor.footage import Footage, footage_of
-from lib.book.scalor.outcomes import SPLIT_WORDS, SPLITS, Outcome, Split, carry_out, judge_splits
+from lib.book.scalor.outcomes import (
+    SPLIT_WORDS,
+    SPLITS,
+    Outcome,
+    Split,
+    carry_out,
+    judge_splits,
+    keep_tracker,
+)
 
 __all__ = [
     "BY_NAME",
@@ -27,5 +35,6 @@ __all__ = [
     "find",
     "footage_of",
     "judge_splits",
+    "keep_tracker",
     "training",
 ]

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from lib.book.scalor.experiments import Experiment, find, training
+from lib.book.scalor.experiments import Experiment, clip_config, find, training
 from lib.book.scalor.footage import Footage, footage_of
+from lib.environment import code_version
 from lib.evaluation.scalor import Judged, Judging, judge
+from lib.evaluation.tracker_file import TrackerInfo, save_tracker
 from lib.models.scalor import Scalor
 from lib.training.scalor import TrainedScalor, train_scalor
 
@@ -64,6 +66,22 @@ def carry_out(
     )
     judged = judge_splits(trained.model, experiment, footage, preset, progress=progress)
     return Outcome(experiment, trained, footage, judged)
+
+
+def keep_tracker(outcome: Outcome, path: Path, *, preset: str, root: Path) -> None:
+    """Write the model for ``seeing track``, with how it was trained."""
+    trained, run = outcome.trained, outcome.trained.run
+    cut = clip_config(outcome.experiment, preset)
+    about = TrackerInfo(
+        experiment=outcome.experiment.name,
+        preset=preset,
+        seed=int(run.config["seed"]),
+        stride=cut.stride,
+        window_px=cut.window_px,
+        run=run.key,
+        commit=code_version(root),
+    )
+    save_tracker(path, trained.model, about)
 
 
 def judge_splits(

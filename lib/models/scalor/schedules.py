@@ -11,13 +11,14 @@ class Annealed(NamedTuple):
     `temperature` is of relaxed Bernoulli variables; `presence_prior` the probability with which a
     cell proposes an object; `through_time` whether gradients pass from a frame to the one before.
     `opaque` is the alpha that every proposal is given, in the curriculum that has the background
-    wait; None: their own.
+    wait; None: their own. `kl_weight` is that of the divergences of what, where and depth.
     """
 
     temperature: float
     presence_prior: float
     through_time: bool
     opaque: float | None = None
+    kl_weight: float = 1.0
 
 
 FINAL = Annealed(temperature=0.5, presence_prior=1e-3, through_time=True)
@@ -36,6 +37,7 @@ class Annealing:
     through_time_step: int | None = 30_000  # None: never
     opaque: float = 0.9
     opaque_steps: int = 0
+    kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
 
     def __post_init__(self) -> None:
         for name in ("temperature_steps", "presence_steps"):
@@ -65,4 +67,5 @@ class Annealing:
             + along * (self.last_presence_prior - self.first_presence_prior),
             through_time=self.through_time_step is not None and step >= self.through_time_step,
             opaque=self.opaque if step < self.opaque_steps else None,
+            kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
         )

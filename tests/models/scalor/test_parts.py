@@ -57,6 +57,9 @@ def test_schedules_are_the_originals():
     curriculum = Annealing(opaque_steps=200)
     assert curriculum.at(199).opaque == 0.9
     assert curriculum.at(200).opaque is None
+    warming = Annealing(kl_warmup_steps=4)
+    assert [warming.at(step).kl_weight for step in (1, 4, 9)] == [0.25, 1.0, 1.0]
+    assert Annealing().at(1).kl_weight == 1.0
 
 
 @pytest.mark.parametrize(

@@ -159,10 +159,11 @@ def told_counts(measured: MeasuredPeople) -> str:
     """How much there is, in a line of plain text."""
     known, sizes = counts(measured), {one.size for one in measured.people.sequences}
     pixels = ", ".join(f"{columns} × {rows}" for rows, columns in sorted(sizes))
-    over = f", each over {', '.join(measured.people.over)}" if measured.people.over else ""
+    kinds = list(measured.people.over)
+    over = f" over {kinds[0] if len(kinds) == 1 else f'{len(kinds)} backgrounds'}" if kinds else ""
     return (
-        f"{measured.people.world}: {known['clips']} clips{over}, {known['frames']} frames of "
-        f"{pixels} pixels, {known['tracks']} tracks"
+        f"{measured.people.world}: {known['clips']:,} clips{over}, {known['frames']:,} frames of "
+        f"{pixels} pixels, {known['tracks']:,} tracks"
     )
 
 

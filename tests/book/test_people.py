@@ -148,7 +148,7 @@ class TestWords:
     def test_counts(self, measured, own):
         tracks = study.counts(measured[0])["tracks"]
         assert study.told_counts(measured[0]) == (
-            f"plaza: 3 clips, each over black, hard, 24 frames of 32 × 32 pixels, {tracks} tracks"
+            f"plaza: 3 clips over 2 backgrounds, 24 frames of 32 × 32 pixels, {tracks} tracks"
         )
         assert study.told_counts(own) == ("people: 2 clips, 24 frames of 36 × 24 pixels, 4 tracks")
 

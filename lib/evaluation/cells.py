@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from lib.data.mot.boxes import FrameBoxes
+from lib.evaluation.following import pixels_of
 from lib.evaluation.scalor import LEAST_CLAIM
 from lib.evaluation.track_events import overlaps
 from lib.evaluation.track_masks import boxes_of_masks
@@ -40,12 +41,11 @@ def cells_of(
     own `carried_presence`.
     """
     config, least = model.config, least_presence
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)[None].float() / 255
     with torch.no_grad():
-        proposed = model.eval()(pixels, FINAL, Silent()).objects[-1].proposed
-        decoded = model.glimpses.decode(proposed.what)
-    boxes = boxes_of_masks(decoded[:, 3].numpy(), proposed.where.numpy(), config.image_px)
-    presence = proposed.presence[:, 0].numpy()
+        proposed = model(pixels_of(model, frames[None]), FINAL, Silent()).objects[-1].proposed
+        decoded = model.glimpses.decode(proposed.what).cpu()
+    boxes = boxes_of_masks(decoded[:, 3].numpy(), proposed.where.cpu().numpy(), config.image_px)
+    presence = proposed.presence[:, 0].cpu().numpy()
     there = presence > (config.carried_presence if least is None else least)
     side = config.grid
     return Cells(
@@ -57,7 +57,7 @@ def cells_of(
 
 
 def _claims(
-    boxes: Float64[np.ndarray, "n 4"], there: np.ndarray, truth: FrameBoxes
+    boxes: Float64[np.ndarray, "n 4"], there: Bool[np.ndarray, " n"], truth: FrameBoxes
 ) -> Int64[np.ndarray, " n"]:
     """How many present boxes mean the object that each present one means."""
     counted = np.zeros(len(boxes), np.int64)

@@ -87,7 +87,7 @@ def follow(
 
     Raises `ValueError` for frames of another size than the model's.
     """
-    pixels = _pixels(model, clips)
+    pixels = pixels_of(model, clips)
     return _read(model, pixels, model(pixels, FINAL, Silent()), reading or Reading())
 
 
@@ -107,7 +107,7 @@ def follow_video(
     state: State | None = None
     for piece in _pieces(frames, at_once):
         with torch.no_grad():
-            pixels = _pixels(model, piece[None])
+            pixels = pixels_of(model, piece[None])
             result = model(pixels, FINAL, Silent(), state)
             followed = _read(model, pixels, result, reading or Reading())
         state = result.state
@@ -127,7 +127,8 @@ def _pieces(
         yield np.stack(piece)
 
 
-def _pixels(model: Scalor, clips: UInt8[np.ndarray, "b t h w 3"]) -> Float[Tensor, "b t 3 h w"]:
+def pixels_of(model: Scalor, clips: UInt8[np.ndarray, "b t h w 3"]) -> Float[Tensor, "b t 3 h w"]:
+    """Clips as `model` takes them, in [0, 1], where it lies; it is left in evaluation mode."""
     device = next(model.eval().parameters()).device
     return torch.from_numpy(clips).to(device).permute(0, 1, 4, 2, 3).float() / 255
 

@@ -2,8 +2,8 @@
 
 The study showed pictures; here each is a configuration with footage whose truth is known, so that
 each can be scored. At presets `tiny` and `small` the model is a small one (64 x 64 pixels, 4 x 4
-cells, glimpses of 16 pixels) with an optimiser that needs a thousand steps instead of tens of
-thousands; at `full` it has the original's sizes and settings.
+cells, glimpses of 16 pixels) that Adam trains for a thousand steps or two; at `full` it has the
+original's sizes and settings, and tens of thousands.
 """
 
 from dataclasses import dataclass, replace

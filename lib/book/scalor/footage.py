@@ -16,14 +16,18 @@ from lib.worlds.sprites import SpritesFootage, make_sprites
 
 STUDY_VIDEOS = ("028", "033", "042", "059", "060", "068", "073", "086")
 """The eight videos of MOTSynth that the study calls "8 videos"."""
-UNSEEN_PLACES = 2  # of the plaza, that no experiment trains on
+SEEN_PLACES, UNSEEN_PLACES = 8, 2  # plazas that experiments train on, and those that none does
 _PEOPLE: dict[str, dict[str, Any]] = {
     "tiny": {"frames": 24, "size_px": 80, "people": 5, "view_m": 8.1},
     "small": {"frames": 40, "size_px": 80, "people": 5, "view_m": 8.1},
     "full": {"frames": 200, "size_px": 160, "people": 12, "view_m": 11.25},
 }
 _PLACE = {"tiny": (1, 12), "small": (1, 48), "full": (1, 48)}  # places, clips of each
-_PLACES = {"tiny": (8 + UNSEEN_PLACES, 3), "small": (8 + UNSEEN_PLACES, 16), "full": (10, 32)}
+_PLACES = {
+    "tiny": (SEEN_PLACES + UNSEEN_PLACES, 3),
+    "small": (SEEN_PLACES + UNSEEN_PLACES, 16),
+    "full": (SEEN_PLACES + UNSEEN_PLACES, 32),
+}
 _SPRITES = {"tiny": 300, "small": 1_000, "full": 10_000}
 HELD_OUT = 0.2  # of the videos
 
@@ -70,7 +74,8 @@ def footage_of(
     source = _made(experiment, preset, root, seed, progress)
     found = discover_sequences(source).sequences
     mine = [one for one in found if one.name.endswith(f"-{experiment.background}")]
-    held_apart = [one for one in mine if _place(one) >= 8] if experiment.footage == "places" else []
+    several = experiment.footage == "places"
+    held_apart = [one for one in mine if several and _place(one) >= SEEN_PLACES]
     rest = [one for one in mine if one not in held_apart]
     parts = split_sequences(rest, share=HELD_OUT, seed=seed)
     return Footage(parts.train, parts.held_out, held_apart, digest([source.name, str(seed)]), True)

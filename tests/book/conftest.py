@@ -17,6 +17,7 @@ from lib.models.vqvae import Vqvae, VqvaeConfig
 from lib.models.vqvae_version import Version
 from lib.training.cache import RunFolder
 from lib.training.vqvae import TrainedVersion
+from tests.book.small import write_book
 from tests.book.testbook import make_testbook
 from tests.data.footage import write_minerl
 
@@ -67,3 +68,9 @@ def trained() -> TrainedVersion:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return Ledger(CHAPTER, "tiny", root=tmp_path, hardware="a test")
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A project with two small chapters."""
+    return write_book(tmp_path)

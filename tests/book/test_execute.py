@@ -15,50 +15,8 @@ from PIL import Image
 
 import lib.book.execute as module
 from lib.book.execute import ChapterError, execute, parameters_of
-from lib.book.fingerprint import chapter_fingerprint
 from lib.book.results import Ledger
-from lib.book.staging import book_sources, stage
-
-FIRST, LAST = "chapters/01-first.ipynb", "chapters/90-last.ipynb"
-PARAMETERS = 'preset = "tiny"\nseed = 0\ndata_dir = ""'
-
-
-def write_notebook(path: Path, *cells: str, tagged: int = 1) -> None:
-    """A notebook with a title, `tagged` parameters cells, and these code cells."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_markdown_cell("# Title {#sec-title}")]
-    for _ in range(tagged):
-        cell = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-        notebook.cells.append(cell)
-    notebook.cells += [nbformat.v4.new_code_cell(source) for source in cells]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
-
-
-@pytest.fixture
-def book(tmp_path):
-    """A project with two small chapters."""
-    (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "_quarto.yml").write_text(
-        "project:\n  type: book\n  output-dir: _book\n  resources: [extra/*.json]\n"
-        "book:\n  favicon: pictures/icon.svg\n  chapters:\n    - index.qmd\n"
-        f"    - part: One\n      chapters:\n        - {FIRST}\n"
-        f"  appendices:\n    - {LAST}\nbibliography: references.bib\n"
-    )
-    assets = ("pictures/icon.svg", "figures/seen.png", "extra/a.json", "extra/b.csv")
-    for name in ("index.qmd", "references.bib", "lib/part.py", *assets):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    write_notebook(
-        tmp_path / FIRST,
-        "import os, pathlib\n"
-        'print(preset, seed, pathlib.Path.cwd().name, os.environ["SEEING_ROOT"])\n'
-        'log = pathlib.Path(os.environ["SEEING_ROOT"], "log")\n'
-        'log.write_text((log.read_text() if log.exists() else "") + "x")',
-    )
-    write_notebook(tmp_path / LAST, "1 + 1")
-    return tmp_path
+from tests.book.small import FIRST, write_notebook
 
 
 def printed(path: Path) -> str:
@@ -350,66 +308,3 @@ def test_the_interpreter_is_this_one_and_nothing_is_left_behind(book, monkeypatc
     [run] = execute(book, chapters=[FIRST], progress=False)
     assert printed(run.path).strip() == sys.executable
     assert os.environ["JUPYTER_PATH"] == "/nowhere"
-
-
-def test_the_sources_of_the_book_are_listed_in_order(book):
-    sources = book_sources(book)
-    assert sources.chapters == ("index.qmd", FIRST)
-    assert sources.appendices == (LAST,)
-    assert sources.notebooks == [FIRST, LAST]
-    (book / LAST).unlink()
-    with pytest.raises(ValueError, match=r"lists chapters/90-last\.ipynb, which does not exist"):
-        book_sources(book)
-
-
-def test_staging_copies_what_changed_and_removes_what_is_gone(book):
-    build = book / "build"
-    written = {path.relative_to(build).as_posix() for path in stage(book, build)}
-    assets = {"pictures/icon.svg", "figures/seen.png", "extra/a.json"}
-    assert written == {"_quarto.yml", "index.qmd", "references.bib", *assets}
-    assert stage(book, build) == []
-    (build / "chapters").mkdir()
-    (build / "chapters" / "01-first.ipynb").touch()
-    (build / "chapters" / "77-gone.ipynb").touch()
-    (build / "chapters" / "animation.gif").touch()
-    (book / "extra" / "a.json").unlink()
-    (book / "index.qmd").write_text("new")
-    assert stage(book, build) == [build / "index.qmd"]
-    assert (build / "index.qmd").read_text() == "new"
-    assert not (build / "extra" / "a.json").exists()
-    left = {path.name for path in (build / "chapters").iterdir()}
-    assert left == {"01-first.ipynb", "animation.gif"}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("a: [", "not valid YAML"), ("", "is empty"), ("book: {}", "lists no chapters")],
-)
-def test_a_malformed_configuration_is_named(tmp_path, text, message):
-    (tmp_path / "_quarto.yml").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        book_sources(tmp_path)
-
-
-def test_of_the_library_only_what_a_chapter_imports_counts(book):
-    write_notebook(book / FIRST, "from lib.models import vqvae")
-    before = chapter_fingerprint(book, book / FIRST, {})
-    for name, counts in (
-        ("lib/training/loop.py", False),
-        ("lib/models/vqvae.py", True),
-        ("lib/models/quantiser.py", True),  # which vqvae imports
-    ):
-        (book / name).parent.mkdir(parents=True, exist_ok=True)
-        (book / name).write_text("changed")
-        after = chapter_fingerprint(book, book / FIRST, {})
-        assert (after != before) is counts, name
-        before = after
-
-
-def test_fingerprints_are_the_same_wherever_the_project_lies(book, tmp_path):
-    moved = tmp_path / "elsewhere"
-    for name in ("lib/part.py", FIRST):
-        (moved / name).parent.mkdir(parents=True, exist_ok=True)
-        (moved / name).write_bytes((book / name).read_bytes())
-    here = chapter_fingerprint(book, book / FIRST, {"seed": 1})
-    assert chapter_fingerprint(moved, moved / FIRST, {"seed": 1}) == here

@@ -3,52 +3,21 @@
 import collections
 import shutil
 import weakref
-from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.data import video_import
 from lib.data.frames import FRAMES, STORE
-from lib.data.video import CorruptVideoError, read_frames
-from lib.data.video_clock import FrameClock
-from lib.data.video_import import estimated_frames, import_video
+from lib.data.video import CorruptVideoError
+from lib.data.video_import import estimated_frames
 from lib.data.video_sampler import Sampler
 from lib.data.video_stream import DamagedVideoError, Shrinker
 from lib.data.writer import JOURNAL, PARTIAL
 from lib.files import DiskSpaceError
 from tests.data.footage import noise, truncate, write_video
-
-SIZE = (16, 16)
-
-
-def write_stamped(path, frames, stamps_ms, *, key_every=5, lossless=True):
-    """Encode `frames`, each shown from its time in milliseconds on."""
-    name, pixels = ("libx264rgb", "rgb24") if lossless else ("libx264", "yuv420p")
-    options = {"qp": "0" if lossless else "4", "preset": "ultrafast", "g": str(key_every)}
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(name, rate=1000, options=options)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = pixels
-        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        for stamp, picture in zip(stamps_ms, frames, strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pixels)
-            frame.pts, frame.time_base = int(stamp), Fraction(1, 1000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return path
-
-
-def steady(count, rate=20):
-    """Times in milliseconds of frames at a steady rate."""
-    return [round(1000 * i / rate) for i in range(count)]
-
-
-def imported(path, store, **options):
-    return import_video(path, store, **({"size": SIZE, "progress": False} | options))
+from tests.data.stamped import SIZE, imported, steady, write_stamped
 
 
 @pytest.fixture(scope="module")
@@ -56,99 +25,6 @@ def clip(tmp_path_factory):
     """4 s at 20 Hz with a key frame every 5; (path, frames)."""
     frames = noise(80, *SIZE)
     return write_stamped(tmp_path_factory.mktemp("clip") / "c.mp4", frames, steady(80)), frames
-
-
-# ---------------------------------------------------------------------------- time stamps
-
-
-@given(
-    times=st.sampled_from([1, 2, 3, 6]),
-    fps=st.sampled_from([5.0, 10.0, 12.0, 29.97]),
-    base=st.sampled_from([Fraction(1, 1000), Fraction(1, 90_000), Fraction(1, 12_800), None]),
-    zero=st.integers(-500, 10**7),
-)
-@settings(max_examples=40, deadline=None)
-def test_a_multiple_of_fps_gives_every_so_manieth_frame(times, fps, base, zero):
-    """However the container rounds: at 30 frames a second and fps 10, every third."""
-    exact = Fraction(fps).limit_denominator(10_000)
-    base = base or 1 / (exact * times)  # as containers that count frames do
-    clock = FrameClock(base, fps, zero)
-    kept, last = [], -1
-    for i in range(200):
-        number = clock.number(zero + round(i / (exact * times) / base))
-        if number > last:
-            kept.append((i, number))
-            last = number
-    assert kept == [(i, i // times) for i in range(0, 200, times)]
-
-
-@given(
-    gaps=st.lists(st.integers(1, 900), min_size=1, max_size=60),
-    fps=st.sampled_from([3.0, 10.0, 25.0]),
-)
-@settings(max_examples=40, deadline=None)
-def test_numbers_tell_the_time(gaps, fps):
-    """A frame at t seconds has number ⌊t · fps⌋, but for the rounding of its stamp."""
-    clock = FrameClock(Fraction(1, 1000), fps, 0)
-    for stamp in np.cumsum([0, *gaps]).tolist():
-        assert clock.number(stamp) / fps <= clock.seconds(stamp) + 0.00051
-        assert (clock.number(stamp) + 1) / fps > clock.seconds(stamp)
-
-
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_variable_frame_rate_is_sampled_by_time(tmp_path, rng, suffix):
-    """Oracle: of each tenth of a second, the first frame in it; pixels as they were encoded."""
-    frames = noise(60, *SIZE)
-    stamps = np.cumsum([0, *rng.choice([7, 16, 33, 34, 250, 420], 59)])
-    path = write_stamped(tmp_path / f"v{suffix}", frames, stamps)
-    store = imported(path, tmp_path / "s")
-    first = {}
-    for i, stamp in enumerate(stamps):
-        first.setdefault(stamp // 100, i)
-    assert store.frame_numbers.tolist() == list(first)
-    np.testing.assert_array_equal(store.frames, frames[list(first.values())])
-    assert len(first) < len(frames)
-    assert list(first) != list(range(len(first)))
-    assert store.recording_names == (f"v{suffix}",)
-    store.verify()
-
-
-def test_stamps_count_from_the_first_frame(tmp_path):
-    frames = noise(6, *SIZE)
-    path = write_stamped(tmp_path / "v.mkv", frames, [5030, 5080, 5131, 5180, 5231, 5280])
-    store = imported(path, tmp_path / "s")
-    assert store.frame_numbers.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(store.frames, frames[[0, 2, 4]])
-
-
-def test_stamps_that_start_anew_are_told(tmp_path):
-    """Two recordings joined byte by byte, as recorders leave them."""
-    frames = noise(80, 32, 32)
-    parts = [
-        write_stamped(tmp_path / f"{k}.ts", half, steady(40), lossless=False).read_bytes()
-        for k, half in enumerate((frames[:40], frames[40:]))
-    ]
-    path = tmp_path / "v.ts"
-    path.write_bytes(b"".join(parts))
-    with pytest.raises(DamagedVideoError, match=r"at 0:00:0[12]\.\d: time stamps go back by 1\.9"):
-        imported(path, tmp_path / "s", size=(32, 32))
-    store = imported(path, tmp_path / "s", size=(32, 32), corrupt="skip")
-    assert len(store.skipped) == 1
-    assert len(store) >= 39  # time goes on
-    assert np.diff(store.frame_numbers).min() > 0
-    straight = imported(path, tmp_path / "straight", size=(32, 32), corrupt="skip")
-    assert straight.digest == store.digest
-
-
-# ------------------------------------------------------------------------- pixels, groups
-
-
-def test_frames_are_shrunk_as_all_readers_shrink(tmp_path):
-    frames = noise(10, 64, 96)
-    path = write_stamped(tmp_path / "v.mp4", frames, steady(10), lossless=False)
-    store = imported(path, tmp_path / "s", size=(16, 24))
-    wanted = [frame for _, frame in read_frames(path, size=(16, 24), step=2)]
-    np.testing.assert_array_equal(store.frames, wanted)
 
 
 def test_groups_are_stretches_of_time(clip, tmp_path):

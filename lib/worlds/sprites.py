@@ -8,7 +8,7 @@ none is ever cut off, and keep their order in depth.
 
 import colorsys
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -292,6 +292,7 @@ def make_sprites(
     folder: Path,
     footage: SpritesFootage,
     *,
+    only: Callable[[int], bool] | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> SequencesReport:
@@ -299,7 +300,11 @@ def make_sprites(
 
     As `lib.worlds.plaza.make_plaza` does, with sequences named ``sprites<clip>-<background>``.
     """
-    clips = [Clip(f"sprites{number:05d}", (number,)) for number in range(footage.clips)]
+    clips = [
+        Clip(f"sprites{number:05d}", (number,))
+        for number in range(footage.clips)
+        if only is None or only(number)
+    ]
     return make_sequences(folder, WORLD, footage, clips, workers=workers, progress=progress)
 
 

@@ -1,9 +1,9 @@
 """Footage of the SCALOR chapter: which clips an experiment trains on, and which judge it."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from lib.book.scalor.experiments import Experiment, clip_config
 from lib.data.mot.clips import Clips
@@ -30,10 +30,15 @@ _PLACES = {
 }
 _SPRITES = {"tiny": 300, "small": 1_000, "full": 10_000}
 HELD_OUT = 0.2  # of the videos
+Part = Literal["train", "held_out", "unseen"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 class Footage(NamedTuple):
-    """Sequences of one experiment. `unseen` are of places that it was not trained on."""
+    """Sequences of one experiment. `unseen` are of places that it was not trained on.
+
+    Parts that were not asked for are empty.
+    """
 
     train: list[MotSequence]
     held_out: list[MotSequence]
@@ -59,9 +64,13 @@ def footage_of(
     root: Path,
     data_dir: Path | str | None = None,
     seed: int = 0,
+    parts: Collection[Part] = PARTS,
     progress: bool = True,
 ) -> Footage:
-    """What `experiment` sees at `preset`: made under ``root/data`` where it is missing.
+    """What `experiment` sees at `preset`: the `parts` of it that are missing are made.
+
+    Generated footage lies under ``root/data``. The last clips of each place are held out: other
+    people than in all the others walk there.
 
     With `data_dir`, sequences there (MOTSynth, MOTChallenge, Grand Central, a video) take the
     plaza's part: the first one for experiments on one video, the study's eight, or all, for those
@@ -71,45 +80,88 @@ def footage_of(
     """
     if data_dir is not None and not experiment.sprites:
         return _given(experiment, Path(data_dir), seed)
-    source = _made(experiment, preset, root, seed, progress)
-    found = discover_sequences(source).sequences
-    mine = [one for one in found if one.name.endswith(f"-{experiment.background}")]
-    several = experiment.footage == "places"
-    held_apart = [one for one in mine if several and _place(one) >= SEEN_PLACES]
-    rest = [one for one in mine if one not in held_apart]
-    parts = split_sequences(rest, share=HELD_OUT, seed=seed)
-    return Footage(parts.train, parts.held_out, held_apart, digest([source.name, str(seed)]), True)
-
-
-def _made(experiment: Experiment, preset: str, root: Path, seed: int, progress: bool) -> Path:
-    """The folder of footage that the experiment belongs to, made if need be."""
-    name = f"{preset}-seed{seed}" if seed else preset
     if experiment.sprites:
-        textured = experiment.footage == "sprites_textured"
-        sprites = SpritesFootage(
-            seed=seed,
-            clips=_SPRITES[preset],
-            frames=10 if preset == "full" else 8,
-            size_px=128 if preset == "full" else 64,
-            textured=textured,
-            backgrounds=(experiment.background,),  # type: ignore[arg-type]
-        )
-        kind = "-textured" if textured else ""
-        folder = root / "data" / "scalor" / f"sprites{kind}-{experiment.background}-{name}"
-        make_sprites(folder, sprites, progress=progress)
-        return folder
-    scenes, clips = (_PLACE if experiment.footage == "place" else _PLACES)[preset]
-    plaza = PlazaFootage(seed=seed, scenes=scenes, clips=clips, **_PEOPLE[preset])
-    if experiment.footage == "place":
-        plaza = replace(plaza, backgrounds=BACKGROUNDS[1:])
-    folder = root / "data" / "scalor" / f"{experiment.footage}-{name}"
-    make_plaza(folder, plaza, progress=progress)
-    return folder
+        source, places, clips = _sprites(experiment, preset, root, seed, parts, progress)
+    else:
+        source, places, clips = _plaza(experiment, preset, root, seed, parts, progress)
+    found: dict[Part, list[MotSequence]] = {part: [] for part in PARTS}
+    for one in discover_sequences(source).sequences:
+        name, _, background = one.name.rpartition("-")
+        if background != experiment.background:
+            continue
+        *place, clip = (int(number) for number in re.findall("[0-9]+", name))
+        part = _part(place[0] if place else 0, clip, places, clips)
+        if part in parts:
+            found[part].append(one)
+    mark = digest([source.name, str(seed)])
+    return Footage(found["train"], found["held_out"], found["unseen"], mark, generated=True)
 
 
-def _place(sequence: MotSequence) -> int:
-    """Number of the plaza: 3 for ``plaza003-001-hard``."""
-    return int(sequence.name.split("-")[0].removeprefix("plaza"))
+def _part(place: int, clip: int, places: int, clips: int) -> Part:
+    """Of the numbers of a clip and its place, of so many clips a place and places trained on."""
+    if place >= places:
+        return "unseen"
+    return "held_out" if clip >= clips - max(1, round(HELD_OUT * clips)) else "train"
+
+
+def _sprites(
+    experiment: Experiment,
+    preset: str,
+    root: Path,
+    seed: int,
+    parts: Collection[Part],
+    progress: bool,
+) -> tuple[Path, int, int]:
+    """The folder of sprites, the number of places, which is one, and of clips."""
+    clips = _SPRITES[preset]
+    sprites = SpritesFootage(
+        seed=seed,
+        clips=clips,
+        frames=10 if preset == "full" else 8,
+        size_px=128 if preset == "full" else 64,
+        textured=experiment.footage == "sprites_textured",
+        backgrounds=(experiment.background,),  # type: ignore[arg-type]
+    )
+    kind = experiment.footage.replace("_", "-")
+    folder = _folder(root, f"{kind}-{experiment.background}", preset, seed)
+    make_sprites(
+        folder, sprites, only=lambda clip: _part(0, clip, 1, clips) in parts, progress=progress
+    )
+    return folder, 1, clips
+
+
+def _plaza(
+    experiment: Experiment,
+    preset: str,
+    root: Path,
+    seed: int,
+    parts: Collection[Part],
+    progress: bool,
+) -> tuple[Path, int, int]:
+    """The folder of plazas, the number of places that are trained on, and of clips of each."""
+    alone = experiment.footage == "place"
+    scenes, clips = (_PLACE if alone else _PLACES)[preset]
+    places = scenes if alone else SEEN_PLACES
+    plaza = PlazaFootage(
+        seed=seed,
+        scenes=scenes,
+        clips=clips,
+        backgrounds=BACKGROUNDS[1:] if alone else ("hard",),
+        **_PEOPLE[preset],
+    )
+    folder = _folder(root, experiment.footage, preset, seed)
+    make_plaza(
+        folder,
+        plaza,
+        only=lambda scene, clip: _part(scene, clip, places, clips) in parts,
+        progress=progress,
+    )
+    return folder, places, clips
+
+
+def _folder(root: Path, name: str, preset: str, seed: int) -> Path:
+    mark = f"-seed{seed}" if seed else ""
+    return root / "data" / "scalor" / f"{name}-{preset}{mark}"
 
 
 def _given(experiment: Experiment, source: Path, seed: int) -> Footage:

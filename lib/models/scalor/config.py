@@ -43,6 +43,7 @@ class ScalorConfig:
     max_objects: int | None = 45  # a frame, in training; None: as many as there are cells
     # Where posteriors start
     appearance_floor: bool = True  # the original's second softplus: std of tracked `what` >= 0.69
+    discovery_logit_cap: float | None = None  # None: the original's; else see `gently_capped`
     discovery_presence_bias: float = 0.0
     discovery_where_std_bias: float = 0.0
     discovery_what_std_bias: float = 0.0
@@ -74,6 +75,10 @@ class ScalorConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: want at least 1")
+        if self.discovery_logit_cap is not None and self.discovery_logit_cap <= 0:
+            raise ValueError(
+                f"discovery_logit_cap={self.discovery_logit_cap}: want a number above 0, or None"
+            )
         if self.sigma <= 0:
             raise ValueError(f"sigma={self.sigma}: want a number above 0")
 

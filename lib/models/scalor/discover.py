@@ -9,7 +9,7 @@ from lib.models.scalor.compose import Glimpses
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.encoders import FEATURES
 from lib.models.scalor.kl import bernoulli_kl, normal_kl
-from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits
+from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits, gently_capped
 from lib.models.scalor.layers import conv, mean_and_std
 from lib.models.scalor.noise import Noise
 from lib.models.scalor.schedules import Annealed
@@ -82,7 +82,8 @@ class Discovery(nn.Module):
         where, presence, depth = self.net(maps, tracked_alpha)
         where_mean, where_std = mean_and_std(where, config.discovery_where_std_bias)
         depth_mean, depth_std = mean_and_std(depth)
-        logits = capped_logits(presence + config.discovery_presence_bias)
+        raw, cap = presence + config.discovery_presence_bias, config.discovery_logit_cap
+        logits = capped_logits(raw) if cap is None else gently_capped(raw, cap)
         there = (logits + noise.logistic("presence", logits)) / annealed.temperature
         there = _listed(there.sigmoid())
         depths = _listed(depth_mean + depth_std * noise.normal("depth", depth_mean))

@@ -15,6 +15,15 @@ def capped_logits(raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return LOGIT_CAP * torch.tanh(raw)
 
 
+def gently_capped(raw: Float[Tensor, "*shape"], cap: float) -> Float[Tensor, "*shape"]:
+    """Logits within ± `cap`, which small numbers reach unchanged.
+
+    The original's steep tangent stands still from raw numbers of about 3 on: a cell that proposes
+    always, or never, is never taught otherwise.
+    """
+    return cap * torch.tanh(raw / cap)
+
+
 def box_sides(
     shift: Float[Tensor, "n 4"], config: ScalorConfig
 ) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:

@@ -1,5 +1,6 @@
 """Whole data sets of plaza clips."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ def make_plaza(
     folder: Path,
     footage: PlazaFootage,
     *,
+    only: Callable[[int, int], bool] | None = None,
     workers: int | None = None,
     progress: bool = True,
 ) -> SequencesReport:
@@ -23,7 +25,8 @@ def make_plaza(
     ``plaza<scene>-<clip>-<background>``; `footage.json` beside them holds the settings. Sequences
     of one clip show the same people, with the same masks and boxes. `workers` processes run side
     by side, by default one a core; several need the usual `if __name__ == "__main__"` in scripts.
-    The same settings give the same bytes, however many workers there are.
+    The same settings give the same bytes, however many workers there are. `only` picks clips by
+    the numbers of scene and clip; others can be made later.
 
     Raises `ValueError` if `folder` holds footage of other settings or anything else,
     `DiskSpaceError` if the disk has too little room.
@@ -32,6 +35,7 @@ def make_plaza(
         Clip(clip_name(scene, clip), (scene, clip))
         for scene in range(footage.scenes)
         for clip in range(footage.clips)
+        if only is None or only(scene, clip)
     ]
     return make_sequences(folder, WORLD, footage, clips, workers=workers, progress=progress)
 

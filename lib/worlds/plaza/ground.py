@@ -37,7 +37,7 @@ def make_background(kind: Background, scene: Scene) -> Float32[np.ndarray, "h w 
 def gradient(
     size: tuple[int, int],
     rng: np.random.Generator,
-    levels: tuple[float, float] = (0.2, 0.75),
+    levels: tuple[float, float] = (0.5, 1.0),
 ) -> Float32[np.ndarray, "h w 3"]:
     """A colour that turns into another across the picture, both with channels within `levels`."""
     colours = rng.uniform(*levels, (2, 3))

@@ -8,6 +8,7 @@ import torch
 
 from lib.book.scalor import experiments as module
 from lib.book.scalor import footage as footage_module
+from lib.book.scalor import outcomes as outcomes_module
 from lib.book.scalor.experiments import BY_NAME, EXPERIMENTS, LIVE, clip_config, find, training
 from lib.book.scalor.footage import STUDY_VIDEOS, footage_of
 from lib.book.scalor.outcomes import carry_out
@@ -65,7 +66,8 @@ def test_unknown_experiments_are_told_what_there_is():
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Footage and trainings of seconds."""
-    people = {"frames": 15, "size_px": 80, "people": 5, "view_m": 8.1}
+    people = {"frames": 15, "size_px": 64, "people": 2, "view_m": 5.0, "supersample": 1}
+    monkeypatch.setitem(outcomes_module.JUDGED_CLIPS, "tiny", 2)
     monkeypatch.setitem(footage_module._PEOPLE, "tiny", people)
     monkeypatch.setitem(footage_module._PLACE, "tiny", (1, 5))
     monkeypatch.setitem(footage_module._PLACES, "tiny", (9, 2))
@@ -91,6 +93,19 @@ def test_videos_are_held_out_and_places_never_seen(little, tmp_path):
     assert len(hard.held_out) == 1
 
 
+def test_a_part_is_made_alone_and_the_rest_later(little, tmp_path):
+    options = {"root": tmp_path, "progress": False}
+    for name in ("multi", "sprites_gradient"):
+        alone = footage_of(find(name), "tiny", parts=("held_out",), **options)
+        assert alone.train == alone.unseen == []
+        made = {path.parent.name for path in tmp_path.glob("data/scalor/*/*/seqinfo.ini")}
+        assert made >= {one.name for one in alone.held_out}
+        whole = footage_of(find(name), "tiny", **options)
+        assert [one.name for one in whole.held_out] == [one.name for one in alone.held_out]
+        assert whole.digest == alone.digest
+        assert len(whole.train) >= len(alone.held_out)
+
+
 def test_an_experiment_is_trained_once_and_judged_on_each_split(little, tmp_path):
     options = {"root": tmp_path, "device": "cpu", "progress": False}
     outcome = carry_out("sprites_gradient", "tiny", **options)
@@ -114,7 +129,7 @@ def test_the_studys_terms_reach_the_training(little, tmp_path):
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
     folder = tmp_path / "own"
-    plaza = PlazaFootage(scenes=3, clips=1, frames=60, size_px=80, people=5, view_m=8.1)
+    plaza = PlazaFootage(scenes=3, clips=1, frames=60, size_px=64, people=2, supersample=1)
     make_plaza(folder, plaza, workers=1, progress=False)
     return folder
 

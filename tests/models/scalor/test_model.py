@@ -1,5 +1,6 @@
 """SCALOR as a whole: sizes, composition, identities, state, generation, learning."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -236,6 +237,15 @@ def test_no_more_objects_than_allowed():
         assert (
             model.eval()(moving(frames=1), EARLY, everywhere).state.objects.counted(2).min() == 16
         )
+
+
+def test_proposals_are_as_sure_as_their_cap_allows():
+    clips = moving(frames=1)
+    for cap, most in ((None, 8.8), (4.0, 4.0)):
+        model = made(replace(SMALL, discovery_logit_cap=cap, discovery_presence_bias=50.0))
+        result = model(clips, EARLY._replace(temperature=1.0), Silent())
+        [sure] = result.objects[0].proposed.presence.unique().tolist()
+        assert sure == pytest.approx(1 / (1 + math.exp(-most)), rel=1e-5)
 
 
 def test_gradients_pass_through_time_only_when_they_may():

@@ -8,6 +8,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.kl import bernoulli_kl, normal_kl
+from lib.models.scalor.latents import capped_logits, gently_capped
 from lib.models.scalor.noise import Drawn
 from lib.models.scalor.schedules import Annealing
 from lib.models.scalor.state import nothing, together
@@ -43,6 +44,17 @@ def test_relaxed_presence_follows_its_logits():
     assert float(there.double().mean()) == pytest.approx(1 / (1 + math.exp(-0.7)), abs=0.005)
 
 
+def test_gently_capped_presence_can_still_be_taught():
+    raw = torch.tensor([-40.0, -6.0, 0.0, 0.1, 6.0, 40.0], requires_grad=True)
+    logits = gently_capped(raw, 4.0)
+    assert logits.abs().max() <= 4.0
+    assert float(logits[3].detach()) == pytest.approx(0.1, rel=1e-3)
+    [gentle] = torch.autograd.grad(logits[4], raw)
+    [steep] = torch.autograd.grad(capped_logits(raw)[4], raw)
+    assert gentle[4] > 0.1
+    assert steep[4] < 1e-3
+
+
 def test_schedules_are_the_originals():
     annealing = Annealing()
     first = annealing.at(1)
@@ -74,6 +86,7 @@ def test_schedules_are_the_originals():
         (lambda: ScalorConfig(glimpse_px=48), r"glimpse_px=48: choose one of \(16, 32, 64\)"),
         (lambda: ScalorConfig(scale_range=0.2), "ranges must be smaller"),
         (lambda: ScalorConfig(max_objects=0), "max_objects=0: want at least 1"),
+        (lambda: ScalorConfig(discovery_logit_cap=0.0), "discovery_logit_cap=0.0: want a number"),
         (lambda: ScalorConfig(sigma=0.0), "sigma=0.0: want a number above 0"),
         (lambda: ScalorConfig(image_px=256, grid=16), "image_px=256: this background takes"),
     ],

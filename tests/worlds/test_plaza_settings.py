@@ -64,7 +64,7 @@ def test_settings_are_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"world": "sprites"}, "world sprites, format 2, but plaza, format 2, was wanted"),
+        ({"world": "sprites"}, "world sprites, format 3, but plaza, format 3, was wanted"),
         ({"format_version": 0}, "format 0"),
         ({"colour": "red"}, "lacks settings"),
     ],

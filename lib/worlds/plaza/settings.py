@@ -9,7 +9,7 @@ from lib.files import write_json
 
 Background = Literal["black", "gradient", "hard", "blurred"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Raised whenever the same settings come to give other footage."""
 SETTINGS_FILE = "footage.json"
 MOST_IDS = 999

@@ -195,6 +195,19 @@ def test_people_stand_out_on_black() -> None:
     assert np.mean(dark) < 0.03
 
 
+def test_most_people_are_darker_than_the_gradient() -> None:
+    footage = replace(FOOTAGE, backgrounds=("black", "gradient"), frames=1, scenes=8, seed=2)
+    darker = []
+    for scene in range(8):
+        shot = next(render_clip(footage, scene, 0))
+        behind = make_background("gradient", make_scene(footage, scene)).mean(2)
+        people = shot.images["black"].mean(2) / 255
+        masks = [shot.mask == one.id for one in shot.sightings]
+        darker += [people[mask].mean() < behind[mask].mean() for mask in masks if mask.sum() >= 15]
+    assert len(darker) > 25
+    assert np.mean(darker) > 0.8
+
+
 def test_backgrounds_are_what_they_are_called() -> None:
     scene = make_scene(FOOTAGE, 0)
     black, gradient, hard, blurred = (make_background(kind, scene) for kind in BACKGROUNDS)

@@ -39,7 +39,10 @@ def gradient(
     rng: np.random.Generator,
     levels: tuple[float, float] = (0.5, 1.0),
 ) -> Float32[np.ndarray, "h w 3"]:
-    """A colour that turns into another across the picture, both with channels within `levels`."""
+    """A colour that turns into another across the picture, both with channels within `levels`.
+
+    By default bright: walkers of the MOTSynth study are darker than its gradients, too.
+    """
     colours = rng.uniform(*levels, (2, 3))
     angle = rng.uniform(0, 2 * math.pi)
     y, x = ((np.arange(side) + 0.5) / side - 0.5 for side in size)

@@ -98,12 +98,13 @@ SPRITES_FRAMES = 8  # of a clip
 _SPRITES = ScalorConfig(
     image_px=SMALL_PX, grid=4, glimpse_px=16, what=16, scale=0.26, scale_range=0.1, aspect=1.0,
     aspect_range=0.3, sigma=0.15, max_objects=None, appearance_floor=False,
-    discovery_where_std_bias=-2.0, discovery_what_std_bias=-1.0,
+    discovery_where_std_bias=-2.0, discovery_what_std_bias=-1.0, cell_reach=0.75,
+    faintest_drawn=1e-3,
 )  # fmt: skip
-_PEOPLE = replace(_SPRITES, scale=0.19, scale_range=0.08, aspect=2.2, aspect_range=0.8, sigma=0.1)
+_PEOPLE = replace(_SPRITES, scale=0.24, scale_range=0.08, aspect=2.0, aspect_range=0.7, sigma=0.1)
 _STEPS = {"tiny": 150, "small": 1200, "full": 40_000}
-_LIVE_STEPS = {"tiny": 1000, "small": 2000, "full": 40_000}
-_FRAMES_A_STEP = 24
+_LIVE_STEPS = {"tiny": 600, "small": 1000, "full": 40_000}
+_FRAMES_A_STEP = 48
 
 
 def find(name: str) -> Experiment:
@@ -143,11 +144,12 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         name=experiment.name,
         model=replace(base, background=experiment.model_background),
         annealing=Annealing(
-            temperature_steps=max(1, int(0.6 * steps)),
+            temperature_steps=max(1, steps // 2),
             first_presence_prior=0.5,
-            last_presence_prior=0.001,
-            presence_steps=max(1, steps // 2),
-            through_time_step=1,
+            last_presence_prior=0.005,
+            presence_steps=max(1, int(0.3 * steps)),
+            presence_fall="exponential",
+            through_time_step=None,  # within so few steps it costs more than it brings
         ),
         lengths=_curriculum(steps),
         perceptual=Perceptual(frames=6) if experiment.perceptual else None,
@@ -163,7 +165,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
 
 def _curriculum(steps: int) -> tuple[Length, ...]:
     """Single frames first, then ever longer clips: always as many frames a step."""
-    shares = ((0.0, 1), (0.16, 2), (0.32, 4), (0.6, 8))
+    shares = ((0.0, 1), (0.12, 2), (0.25, 4), (0.5, 8))
     return tuple(
         Length(int(share * steps), frames, _FRAMES_A_STEP // frames) for share, frames in shares
     )

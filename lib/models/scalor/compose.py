@@ -83,12 +83,12 @@ class Glimpses(nn.Module):
         return in_precision(self.decoder, self.dtype, what)
 
     def layer(self, objects: Objects, canvas: Canvas, opaque: float | None = None) -> Layer:
-        """The objects that are there at all (presence above 0), drawn.
+        """The objects that are there at all (presence above `faintest_drawn`), drawn.
 
         `opaque` replaces what their alpha adds to the canvas, but not their importance: as in the
         original, every cell adds so much to every pixel, which leaves the background nothing.
         """
-        objects = objects.of(objects.presence[:, 0] > 0)
+        objects = objects.of(objects.presence[:, 0] > self.config.faintest_drawn)
         if not len(objects.clip):
             return empty_layer(objects.what, canvas)
         decoded = self.decode(objects.what)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Annealed(NamedTuple):
@@ -34,6 +34,7 @@ class Annealing:
     first_presence_prior: float = 0.1
     last_presence_prior: float = 1e-3
     presence_steps: int = 500
+    presence_fall: Literal["linear", "exponential"] = "linear"
     through_time_step: int | None = 30_000  # None: never
     opaque: float = 0.9
     opaque_steps: int = 0
@@ -54,17 +55,20 @@ class Annealing:
         """The values for training step `step`, the first of which is 1.
 
         The temperature falls as an exponential of the steps already done and stays at its last
-        value; the prior falls in a straight line.
+        value; the prior falls in a straight line, or as an exponential of its own.
         """
         if step < 1:
             raise ValueError(f"step={step}: steps count from 1")
         share = (step - 1) / self.temperature_steps
         fall = math.log(self.last_temperature / self.first_temperature)
         along = min(1.0, step / self.presence_steps)
+        first, last = self.first_presence_prior, self.last_presence_prior
+        prior = first + along * (last - first)
+        if self.presence_fall == "exponential":
+            prior = first * (last / first) ** along
         return Annealed(
             temperature=self.first_temperature * math.exp(min(1.0, share) * fall),
-            presence_prior=self.first_presence_prior
-            + along * (self.last_presence_prior - self.first_presence_prior),
+            presence_prior=prior,
             through_time=self.through_time_step is not None and step >= self.through_time_step,
             opaque=self.opaque if step < self.opaque_steps else None,
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,

@@ -66,6 +66,9 @@ def test_schedules_are_the_originals():
     assert not annealing.at(29_999).through_time
     assert annealing.at(30_000).through_time
     assert not Annealing(through_time_step=None).at(10**9).through_time
+    falling = Annealing(0.5, 0.5, presence_fall="exponential", presence_steps=100)
+    assert falling.at(50).presence_prior == pytest.approx((0.1 * 1e-3) ** 0.5)
+    assert falling.at(10_000).presence_prior == pytest.approx(1e-3)
     curriculum = Annealing(opaque_steps=200)
     assert curriculum.at(199).opaque == 0.9
     assert curriculum.at(200).opaque is None

@@ -54,6 +54,11 @@ class ScalorTraining:
         for name in ("learning_rate", "background_rate", "clip_norm", "cooled"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
+        if self.annealing.background_steps and self.model.background == "none":
+            raise ValueError(
+                f"annealing.background_steps={self.annealing.background_steps}: a model with "
+                "background='none' has none that could learn first; want 0"
+            )
         if not 0 < self.cooling <= 1:
             raise ValueError(f"cooling={self.cooling}: want a share of the steps, above 0 to 1")
 

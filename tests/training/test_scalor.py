@@ -123,6 +123,13 @@ def test_the_rate_rises_stays_and_falls_once():
         ({"steps": 0}, "steps=0: want at least 1"),
         ({"learning_rate": 0.0}, "learning_rate=0.0: want a number above 0"),
         ({"cooling": 0.0}, "cooling=0.0: want a share"),
+        (
+            {
+                "annealing": Annealing(background_steps=5),
+                "model": replace(TINY.model, background="none"),
+            },
+            "annealing.background_steps=5: a model with background='none'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_told(wrong, told):

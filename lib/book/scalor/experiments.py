@@ -2,7 +2,7 @@
 
 The study showed pictures; here each is a configuration with footage whose truth is known, so that
 each can be scored. At presets `tiny` and `small` the model is a small one (64 x 64 pixels, 4 x 4
-cells, glimpses of 16 pixels) that Adam trains for a thousand steps or two; at `full` it has the
+cells, glimpses of 16 pixels) that Adam trains for some hundreds of steps; at `full` it has the
 original's sizes and settings, and tens of thousands.
 """
 
@@ -101,10 +101,15 @@ _SPRITES = ScalorConfig(
     discovery_where_std_bias=-2.0, discovery_what_std_bias=-1.0, cell_reach=0.75,
     faintest_drawn=1e-3,
 )  # fmt: skip
-_PEOPLE = replace(_SPRITES, scale=0.24, scale_range=0.08, aspect=2.0, aspect_range=0.7, sigma=0.1)
-_STEPS = {"tiny": 150, "small": 1200, "full": 40_000}
+_PEOPLE = replace(
+    _SPRITES, scale=0.25, scale_range=0.07, aspect=2.0, aspect_range=0.5, sigma=0.1,
+    discovery_what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0,
+)  # fmt: skip
+_STEPS = {"tiny": 150, "small": 700, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1000, "full": 40_000}
-_FRAMES_A_STEP = 48
+_FRAMES_A_STEP = {"sprites": 48, "people": 32}
+_SPRITES_SHARES = ((0.0, 1), (0.12, 2), (0.25, 4), (0.5, 8))  # of the steps, and a clip's frames
+_PEOPLE_SHARES = ((0.0, 1), (0.4, 2), (0.55, 4), (0.7, 8))
 
 
 def find(name: str) -> Experiment:
@@ -140,18 +145,26 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         return _full(experiment)
     steps = (_LIVE_STEPS if experiment.sprites else _STEPS)[preset]
     base = _SPRITES if experiment.sprites else _PEOPLE
+    annealing = Annealing(
+        temperature_steps=max(1, steps // 2),
+        first_presence_prior=0.5,
+        last_presence_prior=0.005,
+        presence_steps=max(1, int(0.3 * steps)),
+        presence_fall="exponential",
+        through_time_step=None,  # within so few steps it costs more than it brings
+    )
+    if not experiment.sprites:
+        annealing = replace(
+            annealing,
+            first_presence_prior=0.9,
+            background_steps=min(50, steps // 3),
+            kl_warmup_steps=max(1, int(0.4 * steps)),
+        )
     return ScalorTraining(
         name=experiment.name,
         model=replace(base, background=experiment.model_background),
-        annealing=Annealing(
-            temperature_steps=max(1, steps // 2),
-            first_presence_prior=0.5,
-            last_presence_prior=0.005,
-            presence_steps=max(1, int(0.3 * steps)),
-            presence_fall="exponential",
-            through_time_step=None,  # within so few steps it costs more than it brings
-        ),
-        lengths=_curriculum(steps),
+        annealing=annealing,
+        lengths=_curriculum(experiment, steps),
         perceptual=Perceptual(frames=6) if experiment.perceptual else None,
         adversarial=Adversarial() if experiment.adversarial else None,
         optimiser="adam",
@@ -163,11 +176,12 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
     )
 
 
-def _curriculum(steps: int) -> tuple[Length, ...]:
+def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
     """Single frames first, then ever longer clips: always as many frames a step."""
-    shares = ((0.0, 1), (0.12, 2), (0.25, 4), (0.5, 8))
+    frames = _FRAMES_A_STEP["sprites" if experiment.sprites else "people"]
     return tuple(
-        Length(int(share * steps), frames, _FRAMES_A_STEP // frames) for share, frames in shares
+        Length(int(share * steps), length, frames // length)
+        for share, length in (_SPRITES_SHARES if experiment.sprites else _PEOPLE_SHARES)
     )
 
 

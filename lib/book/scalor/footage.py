@@ -18,8 +18,8 @@ STUDY_VIDEOS = ("028", "033", "042", "059", "060", "068", "073", "086")
 """The eight videos of MOTSynth that the study calls "8 videos"."""
 SEEN_PLACES, UNSEEN_PLACES = 8, 2  # plazas that experiments train on, and those that none does
 _PEOPLE: dict[str, dict[str, Any]] = {
-    "tiny": {"frames": 24, "size_px": 80, "people": 5, "view_m": 5.0},
-    "small": {"frames": 40, "size_px": 80, "people": 5, "view_m": 5.0},
+    "tiny": {"frames": 24, "size_px": 80, "people": 5, "view_m": 6.5},
+    "small": {"frames": 40, "size_px": 80, "people": 5, "view_m": 6.5},
     "full": {"frames": 200, "size_px": 160, "people": 12, "view_m": 11.25},
 }
 _PLACE = {"tiny": (1, 12), "small": (1, 48), "full": (1, 48)}  # places, clips of each

@@ -66,6 +66,9 @@ class Glimpses(nn.Module):
         px, self.config = config.glimpse_px, config
         self.encoder = GlimpseEncoder(px, config.what)
         self.decoder = GlimpseDecoder(px, config.what, deep_heads=config.image_px >= 128)
+        bias = self.decoder.alpha.last.bias
+        if config.alpha_bias is not None and bias is not None:
+            nn.init.constant_(bias, config.alpha_bias)
         self.reading = reading_window(config.largest_box, config.image_px)
         self.drawing = drawing_window(config.largest_box, px, config.image_px)
         self.dtype = torch.float32  # of the convolutions' products

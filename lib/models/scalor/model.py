@@ -168,6 +168,10 @@ class Scalor(nn.Module):
         """Follow what was there, then propose what is new."""
         b, canvas = len(frame), self._canvas(len(frame))
         tracked, layer, kl = None, empty_layer(frame, canvas), None
+        if not annealed.objects:
+            zero = frame.new_zeros(b)
+            none = nothing(frame, self.config)
+            return FrameObjects(None, none), layer, Divergences(zero, zero, zero, zero)
         if len(objects.clip):
             tracked, kl = self.propagation(
                 frame,

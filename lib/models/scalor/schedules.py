@@ -12,6 +12,7 @@ class Annealed(NamedTuple):
     cell proposes an object; `through_time` whether gradients pass from a frame to the one before.
     `opaque` is the alpha that every proposal is given, in the curriculum that has the background
     wait; None: their own. `kl_weight` is that of the divergences of what, where and depth.
+    `objects`: whether there are any; without, the background explains the frames alone.
     """
 
     temperature: float
@@ -19,6 +20,7 @@ class Annealed(NamedTuple):
     through_time: bool
     opaque: float | None = None
     kl_weight: float = 1.0
+    objects: bool = True
 
 
 FINAL = Annealed(temperature=0.5, presence_prior=1e-3, through_time=True)
@@ -38,6 +40,7 @@ class Annealing:
     through_time_step: int | None = 30_000  # None: never
     opaque: float = 0.9
     opaque_steps: int = 0
+    background_steps: int = 0  # in which the background learns alone, so that objects mend it
     kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
 
     def __post_init__(self) -> None:
@@ -72,4 +75,5 @@ class Annealing:
             through_time=self.through_time_step is not None and step >= self.through_time_step,
             opaque=self.opaque if step < self.opaque_steps else None,
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
+            objects=step > self.background_steps,
         )

@@ -248,6 +248,26 @@ def test_proposals_are_as_sure_as_their_cap_allows():
         assert sure == pytest.approx(1 / (1 + math.exp(-most)), rel=1e-5)
 
 
+def test_the_background_may_learn_alone_first():
+    model, clips = made(), moving()
+    annealing = Annealing(background_steps=5)
+    assert not annealing.at(5).objects
+    assert annealing.at(6).objects
+    result = model(clips, annealing.at(5), drawn())
+    assert torch.equal(result.reconstruction, result.background)
+    assert result.alpha.max() < 1e-6
+    result.loss.backward()
+    trained = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
+    assert trained == {"background"}
+    assert len(model(clips, annealing.at(6), drawn()).objects[0].proposed.clip)
+
+
+def test_masks_may_be_faint_at_first():
+    faint = made(replace(SMALL, alpha_bias=-3.0)).glimpses.decode(torch.randn(50, SMALL.what))[:, 3]
+    even = made().glimpses.decode(torch.randn(50, SMALL.what))[:, 3]
+    assert float(faint.detach().mean()) < 0.1 < 0.3 < float(even.detach().mean())
+
+
 def test_gradients_pass_through_time_only_when_they_may():
     model = made()
     # in the second frame the only loss is that of the objects found in the first

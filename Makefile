@@ -7,6 +7,8 @@ LOCK   := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
           --group book --group test --group dev --group bench \
           --generate-hashes --no-emit-index-url --no-header --quiet
 export MPLCONFIGDIR ?= $(CURDIR)/build/matplotlib
+# Dozens of processes import PyTorch: in less than half the time, where they find it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book test lint unit chapters site golden lab serve lock bench clean distclean
@@ -50,15 +52,33 @@ locked:
 	  && cmp -s requirements.lock build/requirements.lock \
 	  || { echo "requirements.lock is not what pyproject.toml asks for: run 'make lock'"; exit 1; }
 
-unit: setup
-	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
+unit: setup  # two processes for two cores: with more threads than one they wait for each other
+	OMP_NUM_THREADS=1 $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
+# Two chapters at a time, as much of each is done on one core; their networks are still trained on
+# as many threads as there are cores, of which none keeps a core busy by waiting. Appendices come
+# last: they take the chapters' footage, and may show their numbers.
+NUMBERED := $(basename $(notdir $(wildcard chapters/[0-9]*.ipynb)))
+APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
+ABREAST  := @OMP_WAIT_POLICY=passive $(MAKE) --no-print-directory --jobs 2 --output-sync
 chapters: setup  ## run every chapter and compare its kept outputs (nbval)
-	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters
+	@echo "Chapters, two at a time; each is told of when it is finished."
+	$(ABREAST) $(NUMBERED:%=compare-%)
+	$(ABREAST) $(APPENDED:%=compare-%)
 
 site: setup  ## render the book, then check its numbers, links and pages in a browser
+	$(ABREAST) $(NUMBERED:%=execute-%)
 	$(BIN)/seeing book
 	$(BIN)/pytest --quiet tests/chapters
+
+COMPARED := $(NUMBERED:%=compare-%) $(APPENDED:%=compare-%)
+EXECUTED := $(NUMBERED:%=execute-%)
+.PHONY: $(COMPARED) $(EXECUTED)
+$(COMPARED): compare-%:
+	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters/$*.ipynb
+
+$(EXECUTED): execute-%:
+	$(BIN)/seeing run $*
 
 golden: setup  ## rewrite kept outputs and tests/golden/ from the last build; review the diff
 	$(BIN)/python -m lib.book.kept
@@ -80,4 +100,4 @@ clean:  ## remove built pages and finished runs, keep footage and .venv
 	rm -rf _book build runs
 
 distclean: clean  ## remove .venv and made footage, too
-	rm -rf $(VENV) data/blocks data/doom data/garage data/plaza data/sprites
+	rm -rf $(VENV) data/blocks data/doom data/garage data/plaza data/scalor data/sprites

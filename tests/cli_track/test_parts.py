@@ -14,12 +14,6 @@ from tests.data.footage import write_video
 from tests.tracks import count_frames, moving, write_pictures
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 class TestParts:
     def test_boxes_go_back_to_the_frame(self):
         found = FrameBoxes.of([7], [[16.0, 8.0, 32.0, 56.0]])

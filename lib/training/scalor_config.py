@@ -72,8 +72,14 @@ class ScalorTraining:
         return next(one for one in reversed(self.lengths) if one.since <= step)
 
     def rate_at(self, step: int) -> float:
-        """Share of the learning rate at `step`, the first of which is 0."""
-        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        """Share of the learning rate at `step`, the first of which is 0.
+
+        Where the background learns alone first, objects are warmed up to when they come.
+        """
+        since = step - self.annealing.background_steps
+        warm = min(1.0, (since + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        if since < 0:
+            warm = 1.0
         return warm * (self.cooled if step >= self.cooling * self.steps else 1.0)
 
     @property

@@ -112,6 +112,8 @@ def test_seeds_start_from_other_weights():
 def test_the_rate_rises_stays_and_falls_once():
     config = replace(TINY, warmup_steps=2, cooling=0.75, cooled=0.1)
     assert [config.rate_at(step) for step in range(4)] == [0.5, 1.0, 1.0, 0.1]
+    waiting = replace(config, annealing=replace(config.annealing, background_steps=2), steps=8)
+    assert [waiting.rate_at(step) for step in range(4)] == [1.0, 1.0, 0.5, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,14 @@ class Annealing:
     def at(self, step: int) -> Annealed:
         """The values for training step `step`, the first of which is 1.
 
+        Where the background learns alone first, all else is counted from then on.
         The temperature falls as an exponential of the steps already done and stays at its last
         value; the prior falls in a straight line, or as an exponential of its own.
         """
         if step < 1:
             raise ValueError(f"step={step}: steps count from 1")
+        objects = step > self.background_steps
+        step = step - self.background_steps if objects else 1
         share = (step - 1) / self.temperature_steps
         fall = math.log(self.last_temperature / self.first_temperature)
         along = min(1.0, step / self.presence_steps)
@@ -75,5 +78,5 @@ class Annealing:
             through_time=self.through_time_step is not None and step >= self.through_time_step,
             opaque=self.opaque if step < self.opaque_steps else None,
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
-            objects=step > self.background_steps,
+            objects=objects,
         )

@@ -52,8 +52,8 @@ locked:
 	  && cmp -s requirements.lock build/requirements.lock \
 	  || { echo "requirements.lock is not what pyproject.toml asks for: run 'make lock'"; exit 1; }
 
-unit: setup  # two processes for two cores: with more threads than one they wait for each other
-	OMP_NUM_THREADS=1 $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
+unit: setup
+	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
 # Two chapters at a time, as much of each is done on one core; their networks are still trained on
 # as many threads as there are cores, of which none keeps a core busy by waiting. Appendices come

@@ -55,30 +55,12 @@ locked:
 unit: setup
 	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
-# Two chapters at a time, as much of each is done on one core; their networks are still trained on
-# as many threads as there are cores, of which none keeps a core busy by waiting. Appendices come
-# last: they take the chapters' footage, and may show their numbers.
-NUMBERED := $(basename $(notdir $(wildcard chapters/[0-9]*.ipynb)))
-APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
-ABREAST  := @OMP_WAIT_POLICY=passive $(MAKE) --no-print-directory --jobs 2 --output-sync
 chapters: setup  ## run every chapter and compare its kept outputs (nbval)
-	@echo "Chapters, two at a time; each is told of when it is finished."
-	$(ABREAST) $(NUMBERED:%=compare-%)
-	$(ABREAST) $(APPENDED:%=compare-%)
+	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters
 
 site: setup  ## render the book, then check its numbers, links and pages in a browser
-	$(ABREAST) $(NUMBERED:%=execute-%)
 	$(BIN)/seeing book
 	$(BIN)/pytest --quiet tests/chapters
-
-COMPARED := $(NUMBERED:%=compare-%) $(APPENDED:%=compare-%)
-EXECUTED := $(NUMBERED:%=execute-%)
-.PHONY: $(COMPARED) $(EXECUTED)
-$(COMPARED): compare-%:
-	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters/$*.ipynb
-
-$(EXECUTED): execute-%:
-	$(BIN)/seeing run $*
 
 golden: setup  ## rewrite kept outputs and tests/golden/ from the last build; review the diff
 	$(BIN)/python -m lib.book.kept

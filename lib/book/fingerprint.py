@@ -21,11 +21,16 @@ def chapter_fingerprint(
 
     That is: its cells (not their outputs), its parameters, the footage in ``data_dir``, the modules
     it imports with all that these import, the library's assets, the claims, Python and the
-    packages, and its recorded results. An appendix may show numbers of every chapter: it rests on
-    all recorded results, and on the live ledgers of `ledgers_of`, the chapters before it.
+    packages, and its recorded results, those of its study (``results/scalor``) included. An
+    appendix may show numbers of every chapter: it rests on all recorded results, and on the live
+    ledgers of `ledgers_of`, the chapters before it.
     """
     files = [*_library(root, source), root / "claims.toml"]
-    files += _tree(root / "results" / ("" if ledgers_of else source.stem))
+    if ledgers_of:
+        files += _tree(root / "results")
+    else:
+        for name in _recorded(source.stem):
+            files += _tree(root / "results" / name)
     for chapter in ledgers_of:
         files += _tree(root / "runs" / "ledger" / chapter)
     parts: list[str | Path] = [
@@ -38,6 +43,12 @@ def chapter_fingerprint(
         if path.is_file():
             parts += [path.relative_to(root).as_posix(), path]
     return digest(parts)
+
+
+def _recorded(stem: str) -> list[str]:
+    """Folders of a chapter's recordings: ``03-scalor-motsynth`` and, of its study, ``scalor``."""
+    study = stem.lstrip("0123456789").removeprefix("-").partition("-")[0]
+    return [stem] if study in ("", stem) else [stem, study]
 
 
 def _cells(source: Path) -> list[tuple[str, str, list[str]]]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lib.book.attached import MOST_BYTES
 from lib.book.claims import verdicts_table
 from lib.book.results import PRESETS, Ledger, Row, project_root, recorded
-from lib.book.tables import fixed, interval_decimals, number
+from lib.book.tables import MINUS, fixed, interval_decimals, number
 from lib.figures import style
 from lib.files import atomic_path
 
@@ -39,7 +39,8 @@ def brief(row: Row) -> str:
         return number(row.value)
     decimals = interval_decimals(row.low, row.high)
     value, low, high = (fixed(x, decimals) for x in (row.value, row.low, row.high))
-    return f"{value} ({low}–{high})"
+    dash = " to " if MINUS in low + high else "–"
+    return f"{value} ({low}{dash}{high})"
 
 
 def scaled(row: Row, factor: float) -> Row:

@@ -1,5 +1,13 @@
-"""What the SCALOR chapter and ``seeing run scalor`` call: experiments, footage, outcomes."""
+"""What the SCALOR chapter and ``seeing run scalor`` call."""
 
+from lib.book.recorded import keep, recorded_figure, verdicts
+from lib.book.scalor.beside import (
+    parity_sentence,
+    read_parity,
+    read_speed,
+    record_beside,
+    speed_sentence,
+)
 from lib.book.scalor.experiments import (
     BY_NAME,
     EXPERIMENTS,
@@ -9,7 +17,24 @@ from lib.book.scalor.experiments import (
     find,
     training,
 )
+from lib.book.scalor.facts import (
+    clips_line,
+    experiment_sentence,
+    gap_sentence,
+    live_sentence,
+    mixed_sentence,
+    record_all,
+    record_live,
+    record_schedule,
+    record_sizes,
+    schedule_sentence,
+    sizes_line,
+    source_sentence,
+    twice_sentence,
+)
 from lib.book.scalor.footage import Footage, footage_of
+from lib.book.scalor.kept import judge_recorded, load_recorded, record_tracker
+from lib.book.scalor.live import show_all, train_live
 from lib.book.scalor.outcomes import (
     SPLIT_WORDS,
     SPLITS,
@@ -18,6 +43,29 @@ from lib.book.scalor.outcomes import (
     carry_out,
     judge_splits,
     keep_tracker,
+)
+from lib.book.scalor.pictures import (
+    cells,
+    claims,
+    curves,
+    experiment_panels,
+    group_curves,
+    masks,
+    panels,
+    same_clip,
+    samples,
+    schedules,
+    scores,
+    stage_scores,
+)
+from lib.book.scalor.tables import (
+    difference_table,
+    experiment_table,
+    live_table,
+    parameter_table,
+    results_table,
+    schedule_table,
+    stages_table,
 )
 
 __all__ = [
@@ -31,10 +79,55 @@ __all__ = [
     "Outcome",
     "Split",
     "carry_out",
+    "cells",
+    "claims",
     "clip_config",
+    "clips_line",
+    "curves",
+    "difference_table",
+    "experiment_panels",
+    "experiment_sentence",
+    "experiment_table",
     "find",
     "footage_of",
+    "gap_sentence",
+    "group_curves",
+    "judge_recorded",
     "judge_splits",
+    "keep",
     "keep_tracker",
+    "live_sentence",
+    "live_table",
+    "load_recorded",
+    "masks",
+    "mixed_sentence",
+    "panels",
+    "parameter_table",
+    "parity_sentence",
+    "read_parity",
+    "read_speed",
+    "record_all",
+    "record_beside",
+    "record_live",
+    "record_schedule",
+    "record_sizes",
+    "record_tracker",
+    "recorded_figure",
+    "results_table",
+    "same_clip",
+    "samples",
+    "schedule_sentence",
+    "schedule_table",
+    "schedules",
+    "scores",
+    "show_all",
+    "sizes_line",
+    "source_sentence",
+    "speed_sentence",
+    "stage_scores",
+    "stages_table",
+    "train_live",
     "training",
+    "twice_sentence",
+    "verdicts",
 ]

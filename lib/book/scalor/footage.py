@@ -65,9 +65,13 @@ def footage_of(
     data_dir: Path | str | None = None,
     seed: int = 0,
     parts: Collection[Part] = PARTS,
+    most: int | None = None,
     progress: bool = True,
 ) -> Footage:
     """What `experiment` sees at `preset`: the `parts` of it that are missing are made.
+
+    `most` is about how many clips of each part are made and given, the first of each place; all
+    if None.
 
     Generated footage lies under ``root/data``. The last clips of each place are held out: other
     people than in all the others walk there.
@@ -81,18 +85,18 @@ def footage_of(
     if data_dir is not None and not experiment.sprites:
         return _given(experiment, Path(data_dir), seed)
     if experiment.sprites:
-        source, places, clips = _sprites(experiment, preset, root, seed, parts, progress)
+        source, places, clips = _sprites(experiment, preset, root, seed, parts, most, progress)
     else:
-        source, places, clips = _plaza(experiment, preset, root, seed, parts, progress)
+        source, places, clips = _plaza(experiment, preset, root, seed, parts, most, progress)
     found: dict[Part, list[MotSequence]] = {part: [] for part in PARTS}
     for one in discover_sequences(source).sequences:
         name, _, background = one.name.rpartition("-")
         if background != experiment.background:
             continue
         *place, clip = (int(number) for number in re.findall("[0-9]+", name))
-        part = _part(place[0] if place else 0, clip, places, clips)
-        if part in parts:
-            found[part].append(one)
+        where = (place[0] if place else 0, clip, places, clips)
+        if _wanted(*where, parts, most):
+            found[_part(*where)].append(one)
     mark = digest([source.name, str(seed)])
     return Footage(found["train"], found["held_out"], found["unseen"], mark, generated=True)
 
@@ -104,12 +108,24 @@ def _part(place: int, clip: int, places: int, clips: int) -> Part:
     return "held_out" if clip >= clips - max(1, round(HELD_OUT * clips)) else "train"
 
 
+def _wanted(
+    place: int, clip: int, places: int, clips: int, parts: Collection[Part], most: int | None
+) -> bool:
+    """Whether a clip is of one of `parts`, and among the first of its part in its place."""
+    part = _part(place, clip, places, clips)
+    if part not in parts or most is None:
+        return part in parts
+    first = clips - max(1, round(HELD_OUT * clips)) if part == "held_out" else 0
+    return clip - first < -(-most // (UNSEEN_PLACES if part == "unseen" else places))
+
+
 def _sprites(
     experiment: Experiment,
     preset: str,
     root: Path,
     seed: int,
     parts: Collection[Part],
+    most: int | None,
     progress: bool,
 ) -> tuple[Path, int, int]:
     """The folder of sprites, the number of places, which is one, and of clips."""
@@ -125,7 +141,10 @@ def _sprites(
     kind = experiment.footage.replace("_", "-")
     folder = _folder(root, f"{kind}-{experiment.background}", preset, seed)
     make_sprites(
-        folder, sprites, only=lambda clip: _part(0, clip, 1, clips) in parts, progress=progress
+        folder,
+        sprites,
+        only=lambda clip: _wanted(0, clip, 1, clips, parts, most),
+        progress=progress,
     )
     return folder, 1, clips
 
@@ -136,6 +155,7 @@ def _plaza(
     root: Path,
     seed: int,
     parts: Collection[Part],
+    most: int | None,
     progress: bool,
 ) -> tuple[Path, int, int]:
     """The folder of plazas, the number of places that are trained on, and of clips of each."""
@@ -153,7 +173,7 @@ def _plaza(
     make_plaza(
         folder,
         plaza,
-        only=lambda scene, clip: _part(scene, clip, places, clips) in parts,
+        only=lambda scene, clip: _wanted(scene, clip, places, clips, parts, most),
         progress=progress,
     )
     return folder, places, clips

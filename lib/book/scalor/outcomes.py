@@ -1,6 +1,6 @@
 """Experiments of the SCALOR chapter, carried out: trained, or loaded, and judged on each split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -10,7 +10,7 @@ from lib.environment import code_version
 from lib.evaluation.scalor import Judged, Judging, judge
 from lib.evaluation.tracker_file import TrackerInfo, save_tracker
 from lib.models.scalor import Scalor
-from lib.training.scalor import TrainedScalor, train_scalor
+from lib.training.scalor import Length, ScalorTraining, TrainedScalor, train_scalor
 
 Split = Literal["heldout", "train", "unseen_scene"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -40,12 +40,13 @@ def carry_out(
     data_dir: Path | str | None = None,
     seed: int = 0,
     device: str = "auto",
+    share: float = 1.0,
     progress: bool = True,
     force: bool = False,
 ) -> Outcome:
     """Train the experiment `name`, or load its run, and judge it.
 
-    Footage without truth is trained on, but judged is nothing.
+    Footage without truth is trained on, but judged is nothing. `share` of the steps are made.
 
     Raises `ValueError` for an unknown experiment or faulty footage.
     """
@@ -54,7 +55,7 @@ def carry_out(
         experiment, preset, root=root, data_dir=data_dir, seed=seed, progress=progress
     )
     trained = train_scalor(
-        training(experiment, preset),
+        scaled(training(experiment, preset), share),
         footage.clips(experiment, preset, seed=seed),
         footage.digest,
         preset=preset,
@@ -66,6 +67,38 @@ def carry_out(
     )
     judged = judge_splits(trained.model, experiment, footage, preset, progress=progress)
     return Outcome(experiment, trained, footage, judged)
+
+
+def scaled(config: ScalorTraining, share: float) -> ScalorTraining:
+    """The same training with `share` of its steps, all schedules shrunk alike; 1 changes nothing.
+
+    Raises `ValueError` for a share that is not above 0.
+    """
+    if not share > 0:
+        raise ValueError(f"share is {share}; give a number above 0")
+    if share == 1:
+        return config
+
+    def fewer(steps: int) -> int:
+        return max(1, round(share * steps))
+
+    annealing = config.annealing
+    return replace(
+        config,
+        steps=max(5, fewer(config.steps)),
+        warmup_steps=round(share * config.warmup_steps),
+        lengths=tuple(
+            Length(round(share * one.since), one.frames, one.clips) for one in config.lengths
+        ),
+        annealing=replace(
+            annealing,
+            temperature_steps=fewer(annealing.temperature_steps),
+            presence_steps=fewer(annealing.presence_steps),
+            through_time_step=annealing.through_time_step and fewer(annealing.through_time_step),
+            opaque_steps=round(share * annealing.opaque_steps),
+            kl_warmup_steps=round(share * annealing.kl_warmup_steps),
+        ),
+    )
 
 
 def keep_tracker(outcome: Outcome, path: Path, *, preset: str, root: Path) -> None:
@@ -85,9 +118,15 @@ def keep_tracker(outcome: Outcome, path: Path, *, preset: str, root: Path) -> No
 
 
 def judge_splits(
-    model: Scalor, experiment: Experiment, footage: Footage, preset: str, *, progress: bool = True
+    model: Scalor,
+    experiment: Experiment,
+    footage: Footage,
+    preset: str,
+    *,
+    clips: int | None = None,
+    progress: bool = True,
 ) -> dict[Split, Judged]:
-    """How `model` does on every split of `footage` whose truth is known."""
+    """How `model` does on every split of `footage` whose truth is known, on at most `clips`."""
     parts = {"heldout": footage.held_out, "train": footage.train, "unseen_scene": footage.unseen}
     found: dict[Split, Judged] = {}
     for split in SPLITS:
@@ -97,7 +136,7 @@ def judge_splits(
         found[split] = judge(
             model,
             footage.judged(experiment, preset, sequences),
-            Judging(clips=JUDGED_CLIPS[preset], at_once=16),
+            Judging(clips=clips or JUDGED_CLIPS[preset], at_once=16),
             progress=progress,
             description=f"{experiment.name}, {SPLIT_WORDS[split]}",
         )

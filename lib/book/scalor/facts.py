@@ -1,0 +1,267 @@
+"""Facts of the SCALOR chapter: as rows of the ledger, and in sentences."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from lib.book.estimates import record, told
+from lib.book.recorded import brief
+from lib.book.results import Ledger, Row
+from lib.book.scalor.experiments import LIVE, find, training
+from lib.book.scalor.outcomes import Split
+from lib.book.scalor.shown import METRICS, UNITS, Shown
+from lib.book.tables import number
+from lib.data.mot.clips import ClipConfig
+from lib.models.scalor import Annealing, Scalor, ScalorConfig
+
+LIVE_ID, OWN_ID = "live", "own"
+STUDY_STEPS = (8_000, 13_600)  # of the checkpoints that the study's scripts name
+STUDY_VIDEOS, STUDY_FRAMES = 19, 1_800  # frames of each
+IN_SPLIT: dict[Split, str] = {
+    "heldout": "held-out videos",
+    "train": "training videos",
+    "unseen_scene": "places never trained on",
+}
+
+
+def record_shown(ledger: Ledger, one: Shown, *, name: str | None = None) -> None:
+    """Rows ``scalor.<name>.<split>.<metric>`` and ``scalor.<name>.training.<fact>``.
+
+    `name` is the experiment's unless given.
+    """
+    where, about = f"scalor.{name or one.name}", one.training
+    for split, scores in one.scores.items():
+        for metric, estimate in scores.items():
+            record(
+                ledger, f"{where}.{split}.{metric}", estimate, seeds=[about.seed],
+                better=METRICS[metric], unit=UNITS.get(metric, ""), run=about.run,
+                seconds=about.seconds,
+            )  # fmt: skip
+    for fact, value in training_facts(one).items():
+        ledger.record(
+            f"{where}.training.{fact}", value, seeds=[about.seed], run=about.run,
+            seconds=about.seconds,
+        )  # fmt: skip
+
+
+def record_all(ledger: Ledger, all_shown: Mapping[str, Shown]) -> None:
+    """Rows of every experiment, and the mean of their gaps."""
+    for one in all_shown.values():
+        record_shown(ledger, one)
+    if found := gaps(all_shown):
+        seeds = sorted({one.training.seed for one in all_shown.values()})
+        ledger.record("scalor.all.gap.mota", float(np.mean(found)), n=len(found), seeds=seeds)
+
+
+def record_live(ledger: Ledger, live: Shown) -> None:
+    """Rows ``scalor.live.…``, or ``scalor.own.…`` of a reader's footage."""
+    record_shown(ledger, live, name=live_id(live))
+
+
+def live_id(live: Shown) -> str:
+    """What its rows are called."""
+    return LIVE_ID if live.name == LIVE else OWN_ID
+
+
+def training_facts(one: Shown) -> dict[str, float]:
+    """Steps, and what the log says at its end: loss and likelihood in nats, objects followed."""
+    last = one.history.iloc[-1]
+    named = {"loss_end": "loss", "likelihood_end": "likelihood", "objects_end": "objects"}
+    ends = {fact: float(last[column]) for fact, column in named.items() if column in last}
+    return {"steps": float(one.training.steps), "params": float(parameters(one.model)), **ends}
+
+
+def parameters(model: Scalor) -> int:
+    """How many numbers are trained."""
+    return sum(values.numel() for values in model.parameters())
+
+
+def official_model(config: ScalorConfig | None = None) -> Scalor:
+    """A model of the original's sizes, of shapes alone."""
+    with torch.device("meta"):
+        return Scalor(config or ScalorConfig())
+
+
+def record_sizes(ledger: Ledger, *, seed: int) -> None:
+    """Row ``scalor.official.sizes.params``, and that of the small model of the people."""
+    small = training(find("gradient"), "small").model
+    for name, config in (("official", ScalorConfig()), ("small", small)):
+        count = parameters(official_model(config))
+        ledger.record(f"scalor.{name}.sizes.params", count, seeds=[seed], better="")
+
+
+def record_schedule(ledger: Ledger, *, seed: int) -> None:
+    """Rows ``scalor.official.schedule.<…>``: where the study's last named step is in it."""
+    annealing = Annealing()
+    for step in STUDY_STEPS:
+        temperature = annealing.at(step).temperature
+        ledger.record(f"scalor.official.schedule.temperature_{step}", temperature, seeds=[seed])
+
+
+def sizes_line() -> str:
+    """Parameters of the original's sizes, in plain text."""
+    return f"SCALOR with the original's sizes: {parameters(official_model()):,} parameters"
+
+
+def clips_line() -> str:
+    """How many clips the study's loader cuts out of its videos, in plain text."""
+    cut = ClipConfig()
+    each = 1 + (STUDY_FRAMES - cut.span) // cut.step
+    return (
+        f"{STUDY_VIDEOS} videos of {STUDY_FRAMES:,} frames, {cut.frames} frames a clip, every "
+        f"{cut.stride}th: {each} clips a video, {STUDY_VIDEOS * each} in all"
+    )
+
+
+def schedule_sentence(ledger: Ledger) -> str:
+    """What the temperature was at the study's last named steps."""
+    first, last = (
+        number(_row(ledger, f"scalor.official.schedule.temperature_{step}").value)
+        for step in STUDY_STEPS
+    )
+    return (
+        f"By the original's schedule the temperature is {first} at step {STUDY_STEPS[0]:,} and "
+        f"{last} at step {STUDY_STEPS[1]:,}."
+    )
+
+
+def live_sentence(ledger: Ledger, live: Shown) -> str:
+    """What was trained here, and how it does on held-out clips."""
+    about = live.training
+    begin = (
+        f"Trained from scratch at preset {about.preset}, for {number(about.steps)} steps, the "
+        f"model of {number(parameters(live.model))} parameters"
+    )
+    if "heldout" not in live.scores:
+        return (
+            f"{begin} can be looked at, not judged: nobody has said who is where in this footage."
+        )
+    return f"{begin} has on {_judged_on(live, 'heldout')} {_scores(ledger, live, 'heldout')}."
+
+
+def _judged_on(one: Shown, split: Split) -> str:
+    count = one.judged[split]
+    return f"{number(count)} clip{'s' if count > 1 else ''} of {IN_SPLIT[split]}"
+
+
+def _scores(ledger: Ledger, one: Shown, split: Split) -> str:
+    where = f"scalor.{live_id(one)}.{split}"
+    words = {"mota": "MOTA", "idf1": "IDF1", "hota": "HOTA"}
+    parts = [f"{words[name]} {_said(ledger, f'{where}.{name}')}" for name in words]
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _said(ledger: Ledger, id: str) -> str:
+    """A row's value, with its interval in brackets and its unit."""
+    row = _row(ledger, id)
+    return f"{brief(row)} {row.unit}".rstrip()
+
+
+def _row(ledger: Ledger, id: str) -> Row:
+    for row in ledger.rows:
+        if row.id == id:
+            return row
+    raise ValueError(f"the ledger holds no {id}: record it first")
+
+
+def source_sentence(all_shown: Mapping[str, Shown], preset: str) -> str:
+    """Where the models of the experiments come from, and on how much they are judged."""
+    if not all_shown:
+        return (
+            "This run is on your own footage. The experiments are about the book's, so they are "
+            "left out here: their pictures, tables and verdicts stand in the book."
+        )
+    presets = sorted({one.training.preset for one in all_shown.values()})
+    most = max(count for one in all_shown.values() for count in one.judged.values())
+    came = (
+        f"are recorded trackers, trained at preset {', '.join(presets)}"
+        if all(one.training.recorded for one in all_shown.values())
+        else f"were trained by this run, at preset {', '.join(presets)}"
+    )
+    return (
+        f"At preset {preset} the models of the {number(len(all_shown))} experiments {came}. Each "
+        f"is judged here, on at most {number(most)} clips of each split."
+    )
+
+
+def experiment_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> str:
+    """How one experiment does: objects found, followed and redrawn, on each split."""
+    if name not in all_shown:
+        return f"Experiment `{name}` is not part of this run."
+    one = all_shown[name]
+    parts = []
+    for split, scores in one.scores.items():
+        where = f"scalor.{name}.{split}"
+        found, followed = (
+            f"{told(scores[metric])}\u00a0%" for metric in ("first_recall", "followed_share")
+        )
+        parts.append(
+            f"{_judged_on(one, split)}: MOTA {_said(ledger, f'{where}.mota')}; in first frames "
+            f"{found} of the objects have a box of their own; of all later boxes {followed} are on "
+            f"something followed from the frame before; PSNR {_said(ledger, f'{where}.psnr_db')}"
+        )
+    about = one.training
+    return (
+        f"Preset {about.preset}, seed {about.seed}, {number(about.steps)} steps; 95\u00a0% "
+        f"intervals over videos in brackets. {'. '.join(parts)}."
+    )
+
+
+def gaps(all_shown: Mapping[str, Shown]) -> list[float]:
+    """MOTA on training videos less that on held-out ones, of each experiment with both."""
+    return [
+        one.scores["train"]["mota"].value - one.scores["heldout"]["mota"].value
+        for one in all_shown.values()
+        if {"train", "heldout"} <= set(one.scores)
+    ]
+
+
+def gap_sentence(all_shown: Mapping[str, Shown]) -> str:
+    """What judging on training videos adds to MOTA."""
+    found = gaps(all_shown)
+    if not found:
+        return "No experiment of this run is judged on both training and held-out videos."
+    higher = sum(gap > 0 for gap in found)
+    return (
+        f"On training videos MOTA is higher than on held-out ones in {number(higher)} of "
+        f"{number(len(found))} experiments; the mean difference is "
+        f"{number(float(np.mean(found)), 2)}."
+    )
+
+
+def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """How often objects are found twice on held-out videos, from best to worst."""
+    found = {
+        one.experiment.title: value
+        for name, one in all_shown.items()
+        if (value := _value(ledger, f"scalor.{name}.heldout.duplicates")) is not None
+    }
+    if not found:
+        return "No experiment of this run is judged on held-out videos."
+    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    return (
+        f"Second boxes on somebody who is found already, for each true box of held-out videos: "
+        f"from {number(found[least], 2)} ({least}) to {number(found[most], 2)} ({most})."
+    )
+
+
+def mixed_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """The share of the masks' pixels that are neither object nor background."""
+    found = {
+        one.experiment.title: value
+        for name, one in all_shown.items()
+        if (value := _value(ledger, f"scalor.{name}.heldout.mixed")) is not None
+    }
+    if not found:
+        return "No experiment of this run has masks on held-out videos."
+    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    return (
+        f"Of the pixels of the glimpses behind all boxes, the share whose alpha is between 0.1 and "
+        f"0.9 goes from {number(100 * found[least])}\u00a0% ({least}) to "
+        f"{number(100 * found[most])}\u00a0% ({most})."
+    )
+
+
+def _value(ledger: Ledger, id: str) -> float | None:
+    return next((row.value for row in ledger.rows if row.id == id), None)

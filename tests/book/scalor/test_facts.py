@@ -1,0 +1,247 @@
+"""Rows and sentences of the SCALOR chapter, and what was measured beside the original."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lib.book import scalor as study
+from lib.book.claims import read_claims
+from lib.book.results import project_root
+from lib.book.rows import ID
+from lib.book.scalor import facts
+from lib.book.scalor.experiments import EXPERIMENTS
+from lib.book.scalor.shown import METRICS, _sound
+from lib.evaluation.intervals import Estimate
+from lib.evaluation.scalor_stages import stages
+from tests.book.scalor.small import write_beside
+
+
+def values(ledger):
+    return {row.id: row.value for row in ledger.rows}
+
+
+class TestRows:
+    def test_of_every_experiment_and_split(self, shown_all, empty_ledger):
+        study.record_all(empty_ledger, shown_all)
+        rows = {row.id: row for row in empty_ledger.rows}
+        assert all(ID.fullmatch(id) for id in rows)
+        for name in shown_all:
+            for split in ("heldout", "train"):
+                row = rows[f"scalor.{name}.{split}.mota"]
+                assert (row.run, row.seconds, row.seeds) == ("run", 10.0, (0,))
+                assert row.n == shown_all[name].judged[split]
+            assert rows[f"scalor.{name}.training.steps"].value == 100
+            assert rows[f"scalor.{name}.training.loss_end"].value == 1
+        assert rows["scalor.gradient.heldout.psnr_db"].unit == "dB"
+        gap = rows["scalor.all.gap.mota"]
+        assert gap.n == 3
+        assert gap.value == pytest.approx(
+            sum(
+                rows[f"scalor.{name}.train.mota"].value - rows[f"scalor.{name}.heldout.mota"].value
+                for name in shown_all
+            )
+            / 3
+        )
+
+    def test_what_is_trained_live_has_rows_of_its_own(self, shown_all, empty_ledger):
+        study.record_live(empty_ledger, shown_all["sprites_gradient"])
+        assert all(id.startswith("scalor.live.") for id in values(empty_ledger))
+        own = replace(shown_all["gradient"], experiment=study.find("multi"))
+        study.record_live(empty_ledger, own)
+        assert "scalor.own.heldout.mota" in values(empty_ledger)
+
+    def test_a_score_that_does_not_exist_has_no_value(self, shown_all, empty_ledger):
+        one = shown_all["gradient"]
+        none = Estimate(float("nan"), None, None, 2, 1)
+        lost = replace(one, scores={"heldout": {**one.scores["heldout"], "mixed": none}})
+        study.record_all(empty_ledger, {"gradient": lost})
+        assert values(empty_ledger)["scalor.gradient.heldout.mixed"] is None
+
+    def test_an_interval_has_ends_or_is_none(self):
+        assert _sound(Estimate(0.5, float("nan"), float("nan"), 3, 2)).low is None
+        assert _sound(Estimate(0.5, 0.4, 0.6, 3, 2)).high == 0.6
+        assert _sound(Estimate(0.5, None, None, 3, 1)).low is None
+
+    def test_sizes_and_schedule(self, empty_ledger):
+        study.record_sizes(empty_ledger, seed=0)
+        study.record_schedule(empty_ledger, seed=0)
+        found = values(empty_ledger)
+        assert found["scalor.official.sizes.params"] == 5_000_002
+        assert found["scalor.official.schedule.temperature_8000"] == pytest.approx(0.758, abs=1e-3)
+        said = study.schedule_sentence(empty_ledger)
+        assert "0.758 at step 8,000 and 0.624 at step 13,600" in said
+
+    def test_every_claim_of_the_chapter_names_a_row_that_it_records(self):
+        claims = [one for one in read_claims() if one.chapter == "03-scalor-motsynth"]
+        assert len(claims) > 25
+        known = {one.name for one in EXPERIMENTS} | {"live"}
+        for claim in claims:
+            for id in filter(None, (claim.id, claim.other_id)):
+                study_name, *rest = id.split(".")
+                if study_name == "scalor" and rest[0] in known:
+                    assert rest[1] in ("heldout", "train", "unseen_scene"), id
+                    assert rest[2] in METRICS, id
+                else:
+                    assert id in {
+                        "scalor.all.gap.mota", "scalor.official.sizes.params",
+                        "scalor.official.parity.loss_difference",
+                        "scalor.official.parity.gradient_difference",
+                        *(f"speed.scalor_step_{case}.{what}" for case in ("cap", "15_objects")
+                          for what in ("ratio", "memory_ratio")),
+                    }, id  # fmt: skip
+        judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
+        assert judged == {one.name for one in EXPERIMENTS if one.claim}
+
+
+class TestSentences:
+    def test_kept_lines(self):
+        """Those that stand in the notebook."""
+        text = (project_root() / "chapters" / "03-scalor-motsynth.ipynb").read_text()
+        assert study.sizes_line() in text
+        assert study.clips_line() in text
+        assert study.clips_line().endswith("36 clips a video, 684 in all")
+
+    def test_of_the_live_model(self, shown_all, empty_ledger):
+        live = shown_all["sprites_gradient"]
+        study.record_live(empty_ledger, live)
+        said = study.live_sentence(empty_ledger, live)
+        assert said.startswith("Trained from scratch at preset tiny, for 100 steps, the model of ")
+        assert "clips of held-out videos MOTA " in said
+        blind = replace(live, scores={})
+        assert "nobody has said who is where" in study.live_sentence(empty_ledger, blind)
+
+    def test_of_an_experiment(self, shown_all, empty_ledger):
+        study.record_all(empty_ledger, shown_all)
+        said = study.experiment_sentence(empty_ledger, shown_all, "gradient")
+        assert said.startswith("Preset tiny, seed 0, 100 steps; 95\u00a0% intervals over videos")
+        assert "1 clip of held-out videos: MOTA " in said
+        assert "2 clips of training videos: MOTA " in said
+        assert "dB" in said
+        assert "not part of this run" in study.experiment_sentence(empty_ledger, {}, "gradient")
+
+    def test_where_models_come_from(self, shown_all):
+        said = study.source_sentence(shown_all, "tiny")
+        assert "3 experiments are recorded trackers, trained at preset tiny" in said
+        fresh = {
+            name: replace(one, training=one.training._replace(recorded=False))
+            for name, one in shown_all.items()
+        }
+        assert "were trained by this run" in study.source_sentence(fresh, "small")
+        assert "your own footage" in study.source_sentence({}, "tiny")
+
+    def test_over_all_experiments(self, shown_all, empty_ledger):
+        study.record_all(empty_ledger, shown_all)
+        assert "of 3 experiments; the mean difference is " in study.gap_sentence(shown_all)
+        assert "Second boxes on somebody" in study.twice_sentence(empty_ledger, shown_all)
+        assert "\u00a0% (" in study.mixed_sentence(empty_ledger, shown_all)
+        for said in (
+            study.gap_sentence({}),
+            study.twice_sentence(empty_ledger, {}),
+            study.mixed_sentence(empty_ledger, {}),
+        ):
+            assert said.startswith("No experiment of this run")
+
+    def test_a_number_that_was_not_recorded(self, empty_ledger):
+        with pytest.raises(ValueError, match="holds no scalor.official.schedule"):
+            study.schedule_sentence(empty_ledger)
+        assert facts.gaps({}) == []
+
+
+class TestBeside:
+    def test_speed_and_parity(self, tmp_path, empty_ledger):
+        write_beside(tmp_path)
+        speed, parity = study.read_speed(tmp_path), study.read_parity(tmp_path)
+        study.record_beside(empty_ledger, speed, parity, seed=0)
+        rows = {row.id: row for row in empty_ledger.rows}
+        assert rows["speed.scalor_step_cap.ratio"].value == 3
+        assert rows["speed.scalor_step_cap.ratio"].hardware == "2 CPU cores"
+        assert rows["speed.scalor_step_cap.ours.seconds"].unit == "s"
+        assert rows["scalor.official.parity.gradient_difference"].value == 2e-9
+        assert empty_ledger.hardware == "a test"
+        said = study.speed_sentence(speed)
+        assert "with 15 objects, on 2 CPU cores, the original takes 3 times as long" in said
+        assert "graphics card" not in said
+        said = study.parity_sentence(parity)
+        assert "Over 3 frames in float64, in which 7 objects" in said
+        assert "2.0 × 10⁻¹¹" in said
+        assert "`aaaaaaaaaa`" in said
+
+    def test_nothing_measured_yet(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"speed.json: measure beside the original"):
+            study.read_speed(tmp_path)
+        with pytest.raises(FileNotFoundError, match=r"parity.json: measure beside"):
+            study.read_parity(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("name", "change", "told"),
+        [
+            ("speed", {"rows": [{"id": "speed.scalor_step_cap.ratio"}]}, "want id, value and hard"),
+            (
+                "speed",
+                {"rows": [{"id": "speed.doom.ratio", "value": 1, "hardware": "x"}]},
+                "want ids that begin with speed.scalor_step_",
+            ),
+            (
+                "speed",
+                {"rows": [{"id": "speed.scalor_step_x.ratio", "value": "2", "hardware": "x"}]},
+                "is '2'; want a number",
+            ),
+            ("parity", {"loss_difference": -1.0}, "loss_difference is -1.0; want a finite number"),
+            ("parity", {"gradient_difference": {}}, "want numbers by case"),
+            ("parity", None, "holds nothing; want official_commit"),
+        ],
+    )
+    def test_files_of_another_form(self, tmp_path, name, change, told):
+        write_beside(tmp_path)
+        path = tmp_path / "results" / "scalor" / f"{name}.json"
+        held = {} if change is None else json.loads(path.read_text()) | change
+        path.write_text(json.dumps(held))
+        with pytest.raises(ValueError, match=told):
+            {"speed": study.read_speed, "parity": study.read_parity}[name](tmp_path)
+
+    def test_no_json(self, tmp_path):
+        write_beside(tmp_path)
+        (tmp_path / "results" / "scalor" / "speed.json").write_text("{")
+        with pytest.raises(ValueError, match="is no JSON"):
+            study.read_speed(tmp_path)
+
+
+class TestStages:
+    def test_scores_are_shares_of_clips(self, shown_all):
+        for one in shown_all.values():
+            scores = one.scores["heldout"]
+            for name in ("first_recall", "followed_share", "claimed_twice"):
+                value = scores[name].value
+                assert value != value or 0 <= value <= 1
+                assert scores[name].n == one.judged["heldout"]
+
+    def test_a_box_on_everything_from_the_start_is_found_and_followed(self, shown_all):
+        from lib.evaluation.following import Found
+        from lib.evaluation.scalor import Judged
+        from lib.evaluation.tracking import score_video
+
+        one = shown_all["sprites_gradient"].heldout
+
+        def perfect(clip, followed, *, late):
+            found = [
+                Found(
+                    truth,
+                    (truth.ids > -1) & (t > late),
+                    truth.ids % 16,
+                    (0.0 * truth.ids).astype("float32"),
+                )
+                for t, truth in enumerate(clip.truth)
+            ]
+            return followed._replace(found=found)
+
+        for late, share in ((0, 1.0), (99, 0.0)):
+            followed = [perfect(clip, seen, late=late) for clip, seen in zip(*one, strict=True)]
+            counts = [
+                score_video(seen.boxes, clip.truth, group=clip.sequence)
+                for clip, seen in zip(one.clips, followed, strict=True)
+            ]
+            found = stages(Judged(one.clips, followed, counts))
+            assert found["first_recall"].value == 1
+            assert found["followed_share"].value == share
+            assert found["claimed_twice"].value == 0

@@ -6,12 +6,9 @@ from dataclasses import replace
 import pytest
 
 from lib.book import scalor as study
-from lib.book.claims import read_claims
-from lib.book.results import project_root
 from lib.book.rows import ID
 from lib.book.scalor import facts
-from lib.book.scalor.experiments import EXPERIMENTS
-from lib.book.scalor.shown import METRICS, _sound
+from lib.book.scalor.shown import _sound
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.scalor_stages import stages
 from tests.book.scalor.small import write_beside
@@ -72,36 +69,8 @@ class TestRows:
         said = study.schedule_sentence(empty_ledger)
         assert "0.758 at step 8,000 and 0.624 at step 13,600" in said
 
-    def test_every_claim_of_the_chapter_names_a_row_that_it_records(self):
-        claims = [one for one in read_claims() if one.chapter == "03-scalor-motsynth"]
-        assert len(claims) > 25
-        known = {one.name for one in EXPERIMENTS} | {"live"}
-        for claim in claims:
-            for id in filter(None, (claim.id, claim.other_id)):
-                study_name, *rest = id.split(".")
-                if study_name == "scalor" and rest[0] in known:
-                    assert rest[1] in ("heldout", "train", "unseen_scene"), id
-                    assert rest[2] in METRICS, id
-                else:
-                    assert id in {
-                        "scalor.all.gap.mota", "scalor.official.sizes.params",
-                        "scalor.official.parity.loss_difference",
-                        "scalor.official.parity.gradient_difference",
-                        *(f"speed.scalor_step_{case}.{what}" for case in ("cap", "15_objects")
-                          for what in ("ratio", "memory_ratio")),
-                    }, id  # fmt: skip
-        judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
-        assert judged == {one.name for one in EXPERIMENTS if one.claim}
-
 
 class TestSentences:
-    def test_kept_lines(self):
-        """Those that stand in the notebook."""
-        text = (project_root() / "chapters" / "03-scalor-motsynth.ipynb").read_text()
-        assert study.sizes_line() in text
-        assert study.clips_line() in text
-        assert study.clips_line().endswith("36 clips a video, 684 in all")
-
     def test_of_the_live_model(self, shown_all, empty_ledger):
         live = shown_all["sprites_gradient"]
         study.record_live(empty_ledger, live)

@@ -86,7 +86,7 @@ class TestResults:
         for number, boxes in enumerate(wanted):
             mine = table[table[:, 0] == number + 1]
             assert mine[:, 1].tolist() == [same.setdefault(k, len(same) + 1) for k in boxes.ids]
-            # pixels: rounding differs with the number of clips at once, and grows from frame to frame
+            # px: rounding depends on how many clips go at once, and grows from frame to frame
             np.testing.assert_allclose(mine[:, 2:4] - 1, boxes.boxes[:, :2], atol=0.3)
             np.testing.assert_allclose(mine[:, 4:6], boxes.boxes[:, 2:], atol=0.3)
         ids = [set(table[table[:, 0] == k, 1]) for k in range(1, 14)]

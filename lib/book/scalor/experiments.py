@@ -145,11 +145,13 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         return _full(experiment)
     steps = (_LIVE_STEPS if experiment.sprites else _STEPS)[preset]
     base = _SPRITES if experiment.sprites else _PEOPLE
+    # sprites at `small` go on where `tiny` ends: slower annealing lets cells share objects
+    paced = min(steps, _LIVE_STEPS["tiny"]) if experiment.sprites else steps
     annealing = Annealing(
-        temperature_steps=max(1, steps // 2),
+        temperature_steps=max(1, paced // 2),
         first_presence_prior=0.5,
         last_presence_prior=0.005,
-        presence_steps=max(1, int(0.3 * steps)),
+        presence_steps=max(1, int(0.3 * paced)),
         presence_fall="exponential",
         through_time_step=None,  # within so few steps it costs more than it brings
     )
@@ -164,7 +166,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         name=experiment.name,
         model=replace(base, background=experiment.model_background),
         annealing=annealing,
-        lengths=_curriculum(experiment, steps),
+        lengths=_curriculum(experiment, paced),
         perceptual=Perceptual(frames=6) if experiment.perceptual else None,
         adversarial=Adversarial() if experiment.adversarial else None,
         optimiser="adam",

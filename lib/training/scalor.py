@@ -41,8 +41,8 @@ class TrainedScalor:
 
     `history` has columns `step`, `loss`, its terms in nats a frame (`likelihood`, `what`, `where`,
     `depth`, `presence`, `background`), `objects` a clip of those followed at its end, `grad_norm`,
-    `lr`; with the study's terms also `perceptual`, `adversarial` and `discriminator`, the latter
-    two as they were when last computed.
+    `lr`; where proposals are taught to draw, `glimpses`, weighted; with the study's terms also
+    `perceptual`, `adversarial` and `discriminator`, the latter two as they were when last computed.
     """
 
     config: ScalorTraining
@@ -73,6 +73,10 @@ class ScalorStep:
         parts = {**result.terms, "objects": followed}
         spared = 1 - annealed.kl_weight
         total = result.loss - spared * sum(parts[name] for name in ("what", "where", "depth"))
+        if self.config.annealing.glimpse_steps:
+            missed = total.new_zeros(()) if result.glimpses is None else result.glimpses.mean()
+            parts["glimpses"] = annealed.glimpse_weight * missed
+            total = total + parts["glimpses"]
         if self.perceptual:
             term = self.perceptual(result.reconstruction, pixels, self.noise.generator)
             total, parts["perceptual"] = total + term, term

@@ -161,6 +161,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
             first_presence_prior=0.9,
             background_steps=min(50, steps // 3),
             kl_warmup_steps=max(1, int(0.4 * steps)),
+            glimpse_steps=min(100, steps // 3),
         )
     return ScalorTraining(
         name=experiment.name,

@@ -22,6 +22,7 @@ from lib.models.scalor.render import (
 from lib.models.scalor.state import Objects
 
 EPSILON = 1e-15
+EXPLAINED_COUNTS = 0.1  # how much a pixel that the background explains counts for a glimpse
 OWN_ALPHA, TRACKED_ALPHA = 0.3, 0.1  # from where on a proposal, or a tracked object, covers a pixel
 Canvas = tuple[int, int, int]  # clips, rows, columns
 
@@ -106,6 +107,27 @@ class Glimpses(nn.Module):
         if opaque is None:
             return drawn
         return drawn._replace(alpha=torch.full_like(drawn.alpha, opaque * self.config.cells))
+
+    def missed(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        background: Float[Tensor, "b 3 h w"],
+        objects: Objects,
+    ) -> Float[Tensor, " n"]:
+        """What objects' colours miss of what is in their boxes: squares over 2 sigma^2, summed.
+
+        What boxes show is taken as given, so that they do not flee what is hard to draw. A pixel
+        that the background explains already counts little: appearance is taught, not the scene.
+        """
+        px, sigma = self.config.glimpse_px, self.config.sigma
+        where = objects.where.detach()
+        seen, behind = (
+            read(of.detach(), objects.clip, where, px, self.reading) for of in (images, background)
+        )
+        colour = self.decode(objects.what)[:, :3]
+        wrong, surprise = ((of - seen).square().sum(1) / (2 * sigma**2) for of in (colour, behind))
+        counts = EXPLAINED_COUNTS + (1 - EXPLAINED_COUNTS) * surprise / (1 + surprise)
+        return (counts * wrong).flatten(1).sum(1)
 
     @torch.no_grad()
     def covered(

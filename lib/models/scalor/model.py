@@ -37,6 +37,8 @@ class ClipResult(NamedTuple):
     """What the model makes of clips. Terms of the loss are nats a frame, one a clip and frame.
 
     `alpha` is the share of objects in each pixel, `foreground` what they show, times that share.
+    `glimpses` is no part of the bound: what proposals' colours miss of their boxes, where that is
+    asked for (see `Glimpses.missed`).
     """
 
     reconstruction: Float[Tensor, "b t 3 h w"]
@@ -46,6 +48,7 @@ class ClipResult(NamedTuple):
     log_likelihood: Float[Tensor, "b t"]
     divergences: Divergences
     background_kl: Float[Tensor, "b t"]
+    glimpses: Float[Tensor, "b t"] | None
     objects: tuple[FrameObjects, ...]
     state: State
 
@@ -109,7 +112,7 @@ class Scalor(nn.Module):
             frame, layer, kl = self._frame(
                 clips[:, number], maps[:, number], objects, first + number, annealed, noise
             )
-            objects = self._carried(frame)
+            objects = self._carried(frame) if annealed.drawn else nothing(clips, self.config)
             if not annealed.through_time:
                 objects = objects.detach()
             frames.append(frame)
@@ -119,6 +122,7 @@ class Scalor(nn.Module):
         foreground = torch.stack([layer.colour for layer in layers], dim=1)
         scene = state.scene if state else None
         pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
+        taught = annealed.glimpse_weight > 0
         reconstruction = foreground + (1 - alpha) * pictures
         return ClipResult(
             reconstruction=reconstruction,
@@ -130,6 +134,7 @@ class Scalor(nn.Module):
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
             background_kl=background_kl,
+            glimpses=self._missed(clips, pictures, frames) if taught else None,
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )
@@ -168,10 +173,8 @@ class Scalor(nn.Module):
         """Follow what was there, then propose what is new."""
         b, canvas = len(frame), self._canvas(len(frame))
         tracked, layer, kl = None, empty_layer(frame, canvas), None
-        if not annealed.objects:
-            zero = frame.new_zeros(b)
-            none = nothing(frame, self.config)
-            return FrameObjects(None, none), layer, Divergences(zero, zero, zero, zero)
+        if not annealed.drawn and not annealed.glimpse_weight:
+            return FrameObjects(None, nothing(frame, self.config)), layer, _no_divergences(frame)
         if len(objects.clip):
             tracked, kl = self.propagation(
                 frame,
@@ -192,6 +195,8 @@ class Scalor(nn.Module):
             annealed=annealed,
             noise=noise,
         )
+        if not annealed.drawn:
+            return FrameObjects(None, proposed), layer, _no_divergences(frame)
         layer = layer.plus(self.glimpses.layer(proposed, canvas, annealed.opaque))
         kl = new_kl if kl is None else new_kl.plus(kl)
         return FrameObjects(tracked, proposed), layer, kl
@@ -203,8 +208,29 @@ class Scalor(nn.Module):
             return new
         return together(frame.tracked.of(frame.tracked.presence[:, 0] > 0), new)
 
+    def _missed(
+        self,
+        clips: Float[Tensor, "b t 3 h w"],
+        pictures: Float[Tensor, "b t 3 h w"],
+        frames: list[FrameObjects],
+    ) -> Float[Tensor, "b t"]:
+        """What proposals of each frame miss of what their boxes show."""
+        missed = [
+            one.proposed.per_clip(
+                self.glimpses.missed(clips[:, number], pictures[:, number], one.proposed),
+                len(clips),
+            )
+            for number, one in enumerate(frames)
+        ]
+        return torch.stack(missed, dim=1)
+
     def _log_likelihood(
         self, clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"]
     ) -> Float[Tensor, "b t"]:
         normal = torch.distributions.Normal(reconstruction, self.config.sigma)
         return normal.log_prob(clips).flatten(2).sum(2)
+
+
+def _no_divergences(frame: Float[Tensor, "b 3 h w"]) -> Divergences:
+    zero = frame.new_zeros(len(frame))
+    return Divergences(zero, zero, zero, zero)

@@ -12,7 +12,8 @@ class Annealed(NamedTuple):
     cell proposes an object; `through_time` whether gradients pass from a frame to the one before.
     `opaque` is the alpha that every proposal is given, in the curriculum that has the background
     wait; None: their own. `kl_weight` is that of the divergences of what, where and depth.
-    `objects`: whether there are any; without, the background explains the frames alone.
+    `drawn`: whether objects are drawn; if not, the background explains the frames alone.
+    `glimpse_weight` is that of the term which teaches proposals to draw what their boxes show.
     """
 
     temperature: float
@@ -20,7 +21,8 @@ class Annealed(NamedTuple):
     through_time: bool
     opaque: float | None = None
     kl_weight: float = 1.0
-    objects: bool = True
+    drawn: bool = True
+    glimpse_weight: float = 0.0
 
 
 FINAL = Annealed(temperature=0.5, presence_prior=1e-3, through_time=True)
@@ -42,6 +44,7 @@ class Annealing:
     opaque_steps: int = 0
     background_steps: int = 0  # in which the background learns alone, so that objects mend it
     kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
+    glimpse_steps: int = 0  # over which the term of the glimpses fades, once objects are drawn
 
     def __post_init__(self) -> None:
         for name in ("temperature_steps", "presence_steps"):
@@ -57,14 +60,15 @@ class Annealing:
     def at(self, step: int) -> Annealed:
         """The values for training step `step`, the first of which is 1.
 
-        Where the background learns alone first, all else is counted from then on.
+        Where the background learns alone first, all else is counted from then on. Proposals learn
+        to draw what their boxes show meanwhile, and after that ever less, over `glimpse_steps`.
         The temperature falls as an exponential of the steps already done and stays at its last
         value; the prior falls in a straight line, or as an exponential of its own.
         """
         if step < 1:
             raise ValueError(f"step={step}: steps count from 1")
-        objects = step > self.background_steps
-        step = step - self.background_steps if objects else 1
+        drawn = step > self.background_steps
+        step = step - self.background_steps if drawn else 1
         share = (step - 1) / self.temperature_steps
         fall = math.log(self.last_temperature / self.first_temperature)
         along = min(1.0, step / self.presence_steps)
@@ -78,5 +82,8 @@ class Annealing:
             through_time=self.through_time_step is not None and step >= self.through_time_step,
             opaque=self.opaque if step < self.opaque_steps else None,
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
-            objects=objects,
+            drawn=drawn,
+            glimpse_weight=max(0.0, 1 - (step - 1) / self.glimpse_steps)
+            if self.glimpse_steps
+            else 0.0,
         )

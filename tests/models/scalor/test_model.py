@@ -9,6 +9,7 @@ import torch
 from lib.models.scalor import FINAL, Annealing, Drawn, Scalor, ScalorConfig, Silent
 from lib.models.scalor.compose import bounded
 from lib.models.scalor.render import Window, read
+from tests.models.scalor.test_render import sampled
 
 SMALL = ScalorConfig(
     image_px=64, grid=4, glimpse_px=16, what=8, scale=0.26, scale_range=0.1, aspect=1.0,
@@ -251,7 +252,7 @@ def test_proposals_are_as_sure_as_their_cap_allows():
 def test_the_background_may_learn_alone_first():
     model, clips = made(), moving()
     annealing = Annealing(background_steps=5)
-    assert not annealing.at(5).objects
+    assert not annealing.at(5).drawn
     assert annealing.at(6) == Annealing().at(1)  # all else is counted from then on
     result = model(clips, annealing.at(5), drawn())
     assert torch.equal(result.reconstruction, result.background)
@@ -260,6 +261,54 @@ def test_the_background_may_learn_alone_first():
     trained = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is not None}
     assert trained == {"background"}
     assert len(model(clips, annealing.at(6), drawn()).objects[0].proposed.clip)
+
+
+class TestGlimpsesThatProposalsLearnToDraw:
+    def test_the_term_fades_once_objects_are_drawn(self):
+        annealing = Annealing(background_steps=3, glimpse_steps=4)
+        weights = [annealing.at(step).glimpse_weight for step in range(1, 10)]
+        assert weights == [1, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0]
+        assert made()(moving(), annealing.at(8), drawn()).glimpses is None
+
+    def test_they_learn_before_they_are_drawn(self):
+        model, clips = made(), moving()
+        early = Annealing(background_steps=5, glimpse_steps=1).at(1)
+        result = model(clips, early, drawn())
+        assert torch.equal(result.reconstruction, result.background)
+        assert float(sum(of.sum() for of in result.divergences)) == 0
+        assert len(result.state.objects.clip) == 0
+        result.glimpses.sum().backward()
+        trained = {
+            name
+            for name, p in model.named_parameters()
+            if p.grad is not None and p.grad.abs().sum() > 0
+        }
+        assert any(name.startswith("glimpses.encoder") for name in trained)
+        assert any(name.startswith("glimpses.decoder.colour") for name in trained)
+        assert not any(name.startswith("background") for name in trained)
+        assert not any(name.startswith("glimpses.decoder.alpha") for name in trained)
+
+    def test_it_is_the_squared_miss_where_the_background_misses(self):
+        model, clips = made(), moving()
+        with torch.no_grad():
+            result = model(clips, EARLY._replace(glimpse_weight=1.0), drawn())
+        px, sigma = SMALL.glimpse_px, SMALL.sigma
+        for clip in range(len(clips)):
+            for frame in range(clips.shape[1]):
+                one = result.objects[frame].proposed
+                one = one.of(one.clip == clip)
+                by_hand = 0.0
+                for what, box in zip(one.what, one.where, strict=True):
+                    seen, behind = (
+                        sampled(of[clip, frame][None], box[None], px, inverse=False)[0]
+                        for of in (clips, result.background)
+                    )
+                    colour = model.glimpses.decode(what[None])[0, :3].detach()
+                    wrong, surprise = (
+                        ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
+                    )
+                    by_hand += float(((0.1 + 0.9 * surprise / (1 + surprise)) * wrong).sum())
+                assert float(result.glimpses[clip, frame]) == pytest.approx(by_hand, rel=1e-3)
 
 
 def test_masks_may_be_faint_at_first():

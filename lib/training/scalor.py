@@ -73,9 +73,8 @@ class ScalorStep:
         parts = {**result.terms, "objects": followed}
         spared = 1 - annealed.kl_weight
         total = result.loss - spared * sum(parts[name] for name in ("what", "where", "depth"))
-        if self.config.annealing.glimpse_steps:
-            missed = total.new_zeros(()) if result.glimpses is None else result.glimpses.mean()
-            parts["glimpses"] = annealed.glimpse_weight * missed
+        if result.glimpses is not None:
+            parts["glimpses"] = annealed.glimpse_weight * result.glimpses.mean()
             total = total + parts["glimpses"]
         if self.perceptual:
             term = self.perceptual(result.reconstruction, pixels, self.noise.generator)

@@ -98,18 +98,18 @@ SPRITES_FRAMES = 8  # of a clip
 _SPRITES = ScalorConfig(
     image_px=SMALL_PX, grid=4, glimpse_px=16, what=16, scale=0.26, scale_range=0.1, aspect=1.0,
     aspect_range=0.3, sigma=0.15, max_objects=None, appearance_floor=False,
-    discovery_where_std_bias=-2.0, discovery_what_std_bias=-1.0, cell_reach=0.75,
+    discovery_where_std_bias=-2.0, what_std_bias=-1.0, cell_reach=0.75,
     faintest_drawn=1e-3,
 )  # fmt: skip
 _PEOPLE = replace(
     _SPRITES, scale=0.25, scale_range=0.07, aspect=2.0, aspect_range=0.5, sigma=0.1,
-    discovery_what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0,
+    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0,
 )  # fmt: skip
 _STEPS = {"tiny": 150, "small": 700, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1000, "full": 40_000}
-_FRAMES_A_STEP = {"sprites": 48, "people": 32}
-_SPRITES_SHARES = ((0.0, 1), (0.12, 2), (0.25, 4), (0.5, 8))  # of the steps, and a clip's frames
-_PEOPLE_SHARES = ((0.0, 1), (0.4, 2), (0.55, 4), (0.7, 8))
+# from which share of the steps on, frames of a clip, frames of a step
+_SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
+_PEOPLE_STAGES = ((0.0, 1, 8), (0.17, 1, 16), (0.45, 2, 16), (0.6, 4, 16), (0.72, 8, 32))
 
 
 def find(name: str) -> Experiment:
@@ -159,9 +159,9 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         annealing = replace(
             annealing,
             first_presence_prior=0.9,
-            background_steps=min(50, steps // 3),
+            background_steps=max(1, int(0.17 * steps)),
             kl_warmup_steps=max(1, int(0.4 * steps)),
-            glimpse_steps=min(100, steps // 3),
+            glimpse_weight=3.0,
         )
     return ScalorTraining(
         name=experiment.name,
@@ -172,6 +172,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         adversarial=Adversarial() if experiment.adversarial else None,
         optimiser="adam",
         learning_rate=1e-3,
+        background_rate=1.0 if experiment.sprites else 0.5,  # small steps may throw it far off
         warmup_steps=min(50, steps),
         cooling=0.7,
         clip_norm=100.0,
@@ -180,11 +181,10 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
 
 
 def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
-    """Single frames first, then ever longer clips: always as many frames a step."""
-    frames = _FRAMES_A_STEP["sprites" if experiment.sprites else "people"]
+    """Single frames first, then ever longer clips; people's first steps are small ones."""
     return tuple(
         Length(int(share * steps), length, frames // length)
-        for share, length in (_SPRITES_SHARES if experiment.sprites else _PEOPLE_SHARES)
+        for share, length, frames in (_SPRITES_STAGES if experiment.sprites else _PEOPLE_STAGES)
     )
 
 

@@ -116,8 +116,10 @@ class Glimpses(nn.Module):
     ) -> Float[Tensor, " n"]:
         """What objects' colours miss of what is in their boxes: squares over 2 sigma^2, summed.
 
-        What boxes show is taken as given, so that they do not flee what is hard to draw. A pixel
-        that the background explains already counts little: appearance is taught, not the scene.
+        A black object at alpha 0.4 makes the same pixels as a grey one at 1, and the bound has no
+        preference; with this, colours are those of the object, so that alpha must be near 1 on it.
+        What boxes show is taken as given: they must not flee what is hard to draw. A pixel that
+        the background explains already counts little: appearance is taught, not the scene.
         """
         px, sigma = self.config.glimpse_px, self.config.sigma
         where = objects.where.detach()

@@ -47,7 +47,7 @@ class ScalorConfig:
     discovery_logit_cap: float | None = None  # None: the original's; else see `gently_capped`
     discovery_presence_bias: float = 0.0
     discovery_where_std_bias: float = 0.0
-    discovery_what_std_bias: float = 0.0
+    what_std_bias: float = 0.0  # of proposals and of what is followed alike
     propagation_presence_bias: float = 2.0
     propagation_where_std_bias: float = -2.0
     prior_presence_bias: float = 5.0

@@ -91,7 +91,7 @@ class Discovery(nn.Module):
         boxes = self.boxes(shift, b)
         clip = torch.arange(b, device=frame.device).repeat_interleave(config.cells)
         what_mean, raw = glimpses.look(frame, clip, boxes)
-        what_std = F.softplus(raw + config.discovery_what_std_bias)
+        what_std = F.softplus(raw + config.what_std_bias)
         what = what_mean + what_std * noise.normal("what", what_mean)
         proposed = self._objects(clip, number, what, boxes, depths, there)
         accepted = glimpses.covered(proposed, tracked_alpha) < config.rejected_overlap

@@ -37,8 +37,8 @@ class ClipResult(NamedTuple):
     """What the model makes of clips. Terms of the loss are nats a frame, one a clip and frame.
 
     `alpha` is the share of objects in each pixel, `foreground` what they show, times that share.
-    `glimpses` is no part of the bound: what proposals' colours miss of their boxes, where that is
-    asked for (see `Glimpses.missed`).
+    `glimpses` is no part of the bound: what colours of the first frame's proposals miss of their
+    boxes, where that is asked for (see `Glimpses.missed`).
     """
 
     reconstruction: Float[Tensor, "b t 3 h w"]
@@ -48,7 +48,7 @@ class ClipResult(NamedTuple):
     log_likelihood: Float[Tensor, "b t"]
     divergences: Divergences
     background_kl: Float[Tensor, "b t"]
-    glimpses: Float[Tensor, "b t"] | None
+    glimpses: Float[Tensor, " b"] | None
     objects: tuple[FrameObjects, ...]
     state: State
 
@@ -134,7 +134,9 @@ class Scalor(nn.Module):
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
             background_kl=background_kl,
-            glimpses=self._missed(clips, pictures, frames) if taught else None,
+            glimpses=self._missed(clips[:, 0], pictures[:, 0], frames[0].proposed)
+            if taught
+            else None,
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )
@@ -210,19 +212,13 @@ class Scalor(nn.Module):
 
     def _missed(
         self,
-        clips: Float[Tensor, "b t 3 h w"],
-        pictures: Float[Tensor, "b t 3 h w"],
-        frames: list[FrameObjects],
-    ) -> Float[Tensor, "b t"]:
-        """What proposals of each frame miss of what their boxes show."""
-        missed = [
-            one.proposed.per_clip(
-                self.glimpses.missed(clips[:, number], pictures[:, number], one.proposed),
-                len(clips),
-            )
-            for number, one in enumerate(frames)
-        ]
-        return torch.stack(missed, dim=1)
+        frame: Float[Tensor, "b 3 h w"],
+        background: Float[Tensor, "b 3 h w"],
+        proposed: Objects,
+    ) -> Float[Tensor, " b"]:
+        """What the proposals of a frame miss of what their boxes show."""
+        missed = self.glimpses.missed(frame, background, proposed)
+        return proposed.per_clip(missed, len(frame))
 
     def _log_likelihood(
         self, clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"]

@@ -172,11 +172,12 @@ class Propagation(nn.Module):
     ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
         """`what`: a gated mixture of what is seen now and of what the tracker remembers."""
         new_mean, new_raw = glimpses.look(frame, objects.clip, where)
-        old_mean, old_std = mean_and_std(self.what(tracker))
+        bias = self.config.what_std_bias
+        old_mean, old_std = mean_and_std(self.what(tracker), bias)
         gates = self.gate(torch.cat([tracker, seen], dim=1)).sigmoid()
         forget, enter = gates.chunk(2, 1)
         mean = enter * new_mean + forget * old_mean
-        std = enter * F.softplus(new_raw) + forget * old_std
+        std = enter * F.softplus(new_raw + bias) + forget * old_std
         return mean, F.softplus(std) if self.config.appearance_floor else std + SMALLEST_STD
 
 

@@ -44,7 +44,7 @@ class Annealing:
     opaque_steps: int = 0
     background_steps: int = 0  # in which the background learns alone, so that objects mend it
     kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
-    glimpse_steps: int = 0  # over which the term of the glimpses fades, once objects are drawn
+    glimpse_weight: float = 0.0  # of the term that teaches proposals to draw; none in the original
 
     def __post_init__(self) -> None:
         for name in ("temperature_steps", "presence_steps"):
@@ -56,12 +56,13 @@ class Annealing:
         for name in ("first_presence_prior", "last_presence_prior"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number between 0 and 1")
+        if self.glimpse_weight < 0:
+            raise ValueError(f"glimpse_weight={self.glimpse_weight}: want 0 or more")
 
     def at(self, step: int) -> Annealed:
         """The values for training step `step`, the first of which is 1.
 
-        Where the background learns alone first, all else is counted from then on. Proposals learn
-        to draw what their boxes show meanwhile, and after that ever less, over `glimpse_steps`.
+        Where the background learns alone first, all else is counted from then on.
         The temperature falls as an exponential of the steps already done and stays at its last
         value; the prior falls in a straight line, or as an exponential of its own.
         """
@@ -83,7 +84,5 @@ class Annealing:
             opaque=self.opaque if step < self.opaque_steps else None,
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
             drawn=drawn,
-            glimpse_weight=max(0.0, 1 - (step - 1) / self.glimpse_steps)
-            if self.glimpse_steps
-            else 0.0,
+            glimpse_weight=self.glimpse_weight,
         )

@@ -264,15 +264,15 @@ def test_the_background_may_learn_alone_first():
 
 
 class TestGlimpsesThatProposalsLearnToDraw:
-    def test_the_term_fades_once_objects_are_drawn(self):
-        annealing = Annealing(background_steps=3, glimpse_steps=4)
-        weights = [annealing.at(step).glimpse_weight for step in range(1, 10)]
-        assert weights == [1, 1, 1, 1, 0.75, 0.5, 0.25, 0, 0]
-        assert made()(moving(), annealing.at(8), drawn()).glimpses is None
+    def test_without_a_weight_there_is_no_term(self):
+        assert made()(moving(), EARLY, drawn()).glimpses is None
+        assert Annealing(glimpse_weight=2.0, background_steps=3).at(1).glimpse_weight == 2
+        with pytest.raises(ValueError, match="glimpse_weight=-1.0: want 0 or more"):
+            Annealing(glimpse_weight=-1.0)
 
     def test_they_learn_before_they_are_drawn(self):
         model, clips = made(), moving()
-        early = Annealing(background_steps=5, glimpse_steps=1).at(1)
+        early = Annealing(background_steps=5, glimpse_weight=1.0).at(1)
         result = model(clips, early, drawn())
         assert torch.equal(result.reconstruction, result.background)
         assert float(sum(of.sum() for of in result.divergences)) == 0
@@ -294,21 +294,20 @@ class TestGlimpsesThatProposalsLearnToDraw:
             result = model(clips, EARLY._replace(glimpse_weight=1.0), drawn())
         px, sigma = SMALL.glimpse_px, SMALL.sigma
         for clip in range(len(clips)):
-            for frame in range(clips.shape[1]):
-                one = result.objects[frame].proposed
-                one = one.of(one.clip == clip)
-                by_hand = 0.0
-                for what, box in zip(one.what, one.where, strict=True):
-                    seen, behind = (
-                        sampled(of[clip, frame][None], box[None], px, inverse=False)[0]
-                        for of in (clips, result.background)
-                    )
-                    colour = model.glimpses.decode(what[None])[0, :3].detach()
-                    wrong, surprise = (
-                        ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
-                    )
-                    by_hand += float(((0.1 + 0.9 * surprise / (1 + surprise)) * wrong).sum())
-                assert float(result.glimpses[clip, frame]) == pytest.approx(by_hand, rel=1e-3)
+            one = result.objects[0].proposed
+            one = one.of(one.clip == clip)
+            by_hand = 0.0
+            for what, box in zip(one.what, one.where, strict=True):
+                seen, behind = (
+                    sampled(of[clip, 0][None], box[None], px, inverse=False)[0]
+                    for of in (clips, result.background)
+                )
+                colour = model.glimpses.decode(what[None])[0, :3].detach()
+                wrong, surprise = (
+                    ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
+                )
+                by_hand += float(((0.1 + 0.9 * surprise / (1 + surprise)) * wrong).sum())
+            assert float(result.glimpses[clip]) == pytest.approx(by_hand, rel=1e-3)
 
 
 def test_masks_may_be_faint_at_first():

@@ -37,8 +37,8 @@ class ClipResult(NamedTuple):
     """What the model makes of clips. Terms of the loss are nats a frame, one a clip and frame.
 
     `alpha` is the share of objects in each pixel, `foreground` what they show, times that share.
-    `glimpses` is no part of the bound: what colours of the first frame's proposals miss of their
-    boxes, where that is asked for (see `Glimpses.missed`).
+    `glimpses` is no part of the bound: what colours of the first frame's proposals, and later of
+    those followed, miss of their boxes, where that is asked for (see `Glimpses.missed`).
     """
 
     reconstruction: Float[Tensor, "b t 3 h w"]
@@ -134,9 +134,7 @@ class Scalor(nn.Module):
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
             background_kl=background_kl,
-            glimpses=self._missed(clips[:, 0], pictures[:, 0], frames[0].proposed)
-            if taught
-            else None,
+            glimpses=self._missed(clips, pictures, frames) if taught else None,
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )
@@ -212,13 +210,19 @@ class Scalor(nn.Module):
 
     def _missed(
         self,
-        frame: Float[Tensor, "b 3 h w"],
-        background: Float[Tensor, "b 3 h w"],
-        proposed: Objects,
+        clips: Float[Tensor, "b t 3 h w"],
+        pictures: Float[Tensor, "b t 3 h w"],
+        frames: list[FrameObjects],
     ) -> Float[Tensor, " b"]:
-        """What the proposals of a frame miss of what their boxes show."""
-        missed = self.glimpses.missed(frame, background, proposed)
-        return proposed.per_clip(missed, len(frame))
+        """Proposals of the first frame, and the mean over later frames of those followed."""
+        b, t = clips.shape[:2]
+        total = clips.new_zeros(b)
+        for number, frame in enumerate(frames):
+            objects, share = (frame.tracked, 1 / (t - 1)) if number else (frame.proposed, 1.0)
+            if objects is not None and len(objects.clip):
+                missed = self.glimpses.missed(clips[:, number], pictures[:, number], objects)
+                total = total + share * objects.per_clip(missed, b)
+        return total
 
     def _log_likelihood(
         self, clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"]

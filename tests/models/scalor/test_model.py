@@ -291,22 +291,25 @@ class TestGlimpsesThatProposalsLearnToDraw:
     def test_it_is_the_squared_miss_where_the_background_misses(self):
         model, clips = made(), moving()
         with torch.no_grad():
-            result = model(clips, EARLY._replace(glimpse_weight=1.0), drawn())
+            result = model(clips, EARLY._replace(glimpse_weight=1.0), Loud([[3, 9], [], []]))
         px, sigma = SMALL.glimpse_px, SMALL.sigma
         for clip in range(len(clips)):
-            one = result.objects[0].proposed
-            one = one.of(one.clip == clip)
             by_hand = 0.0
-            for what, box in zip(one.what, one.where, strict=True):
-                seen, behind = (
-                    sampled(of[clip, 0][None], box[None], px, inverse=False)[0]
-                    for of in (clips, result.background)
-                )
-                colour = model.glimpses.decode(what[None])[0, :3].detach()
-                wrong, surprise = (
-                    ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
-                )
-                by_hand += float(((0.1 + 0.9 * surprise / (1 + surprise)) * wrong).sum())
+            for frame, weight in enumerate((1, 0.5, 0.5)):  # proposals, then who is followed
+                one = result.objects[frame].tracked if frame else result.objects[0].proposed
+                one = one.of(one.clip == clip)
+                assert len(one.clip)
+                for what, box in zip(one.what, one.where, strict=True):
+                    seen, behind = (
+                        sampled(of[clip, frame][None], box[None], px, inverse=False)[0]
+                        for of in (clips, result.background)
+                    )
+                    colour = model.glimpses.decode(what[None])[0, :3].detach()
+                    wrong, surprise = (
+                        ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
+                    )
+                    counts = 0.1 + 0.9 * surprise / (1 + surprise)
+                    by_hand += weight * float((counts * wrong).sum())
             assert float(result.glimpses[clip]) == pytest.approx(by_hand, rel=1e-3)
 
 

@@ -79,7 +79,9 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(footage_module._SPRITES, "tiny", 6)
     monkeypatch.setitem(module._STEPS, "tiny", 5)
     monkeypatch.setitem(module._LIVE_STEPS, "tiny", 5)
-    monkeypatch.setattr(module, "_FRAMES_A_STEP", {"sprites": 8, "people": 8})
+    for stages in ("_SPRITES_STAGES", "_PEOPLE_STAGES"):
+        little = tuple((since, length, 8) for since, length, _ in getattr(module, stages))
+        monkeypatch.setattr(module, stages, little)
 
 
 def test_videos_are_held_out_and_places_never_seen(little, tmp_path):

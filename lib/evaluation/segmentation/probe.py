@@ -28,7 +28,7 @@ from lib.worlds.doom.classes import UNKNOWN
 
 COMPONENTS = 256  # a classifier can use more of them than a distance can
 PENALTY = 1.0  # sklearn's C
-ITERATIONS = 1000
+ITERATIONS = 10_000  # few labelled cells have features that whitening makes steep
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class TrainedScalor:
 
     `history` has columns `step`, `loss`, its terms in nats a frame (`likelihood`, `what`, `where`,
     `depth`, `presence`, `background`), `objects` a clip of those followed at its end, `grad_norm`,
-    `lr`; where proposals are taught to draw, `glimpses`, weighted; with the study's terms also
+    `lr`; where objects are taught to draw, `glimpses`, weighted; with the study's terms also
     `perceptual`, `adversarial` and `discriminator`, the latter two as they were when last computed.
     """
 

@@ -1,6 +1,7 @@
 """Facts of the SCALOR chapter: as rows of the ledger, and in sentences."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -232,36 +233,39 @@ def gap_sentence(all_shown: Mapping[str, Shown]) -> str:
 
 def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     """How often objects are found twice on held-out videos, from best to worst."""
-    found = {
-        one.experiment.title: value
-        for name, one in all_shown.items()
-        if (value := _value(ledger, f"scalor.{name}.heldout.duplicates")) is not None
-    }
+    found = _ends(ledger, all_shown, "duplicates")
     if not found:
         return "No experiment of this run is judged on held-out videos."
-    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    (least, fewest), (most, highest) = found
     return (
         f"Second boxes on somebody who is found already, for each true box of held-out videos: "
-        f"from {number(found[least], 2)} ({least}) to {number(found[most], 2)} ({most})."
+        f"from {number(fewest, 2)} ({least}) to {number(highest, 2)} ({most})."
     )
 
 
 def mixed_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     """The share of the masks' pixels that are neither object nor background."""
-    found = {
-        one.experiment.title: value
-        for name, one in all_shown.items()
-        if (value := _value(ledger, f"scalor.{name}.heldout.mixed")) is not None
-    }
+    found = _ends(ledger, all_shown, "mixed")
     if not found:
         return "No experiment of this run has masks on held-out videos."
-    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    (least, fewest), (most, highest) = found
     return (
         f"Of the pixels of the glimpses behind all boxes, the share whose alpha is between 0.1 and "
-        f"0.9 goes from {number(100 * found[least])}\u00a0% ({least}) to "
-        f"{number(100 * found[most])}\u00a0% ({most})."
+        f"0.9 goes from {number(100 * fewest)}\u00a0% ({least}) to "
+        f"{number(100 * highest)}\u00a0% ({most})."
     )
 
 
-def _value(ledger: Ledger, id: str) -> float | None:
-    return next((row.value for row in ledger.rows if row.id == id), None)
+def _ends(
+    ledger: Ledger, all_shown: Mapping[str, Shown], metric: str
+) -> tuple[tuple[str, float], tuple[str, float]] | None:
+    """Titles and values of the experiments with the least and the most on held-out videos."""
+    rows = {row.id: row.value for row in ledger.rows}
+    found = [
+        (one.experiment.title, value)
+        for name, one in all_shown.items()
+        if (value := rows.get(f"scalor.{name}.heldout.{metric}")) is not None
+    ]
+    if not found:
+        return None
+    return min(found, key=itemgetter(1)), max(found, key=itemgetter(1))

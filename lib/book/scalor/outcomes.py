@@ -96,6 +96,7 @@ def scaled(config: ScalorTraining, share: float) -> ScalorTraining:
             presence_steps=fewer(annealing.presence_steps),
             through_time_step=annealing.through_time_step and fewer(annealing.through_time_step),
             opaque_steps=round(share * annealing.opaque_steps),
+            background_steps=round(share * annealing.background_steps),
             kl_warmup_steps=round(share * annealing.kl_warmup_steps),
         ),
     )

@@ -137,8 +137,7 @@ def training_of(outcome: Outcome, preset: str) -> Training:
 
 def watched(plain: Shown, clips: Clips) -> Shown:
     """`plain` with pictures of `clips`, of which nothing is known: no scores."""
-    wanted = np.linspace(0, len(clips) - 1, min(KEPT_CLIPS, len(clips))).round().astype(int)
-    batch = clip_batch(sorted(set(wanted.tolist())), clips)
+    batch = clip_batch(_spread(len(clips)), clips)
     return replace(
         plain, examples={UNKNOWN: Examples(batch.clips, follow(plain.model, batch.frames))}
     )

@@ -179,6 +179,8 @@ def difference_table() -> pd.DataFrame:
         "score": ("see the paper", "none: pictures", "MOTA, IDF1, HOTA, FG-ARI, PSNR"),
         "appearance of what is followed": (
             "deviation ≥ 0.69", "the same", "no such floor below `full`"),
+        "objects are taught to draw what their boxes show": (
+            "no", "the same", "people below `full`"),
         "repacking of objects": ("a loop over samples", "the same", "one flat list, no loop"),
         "flags of type bool": ("cannot be switched off", "the same", "none"),
         "ties at the object cap": ("dropped", "the same", "kept up to the cap"),

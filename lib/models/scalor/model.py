@@ -122,7 +122,6 @@ class Scalor(nn.Module):
         foreground = torch.stack([layer.colour for layer in layers], dim=1)
         scene = state.scene if state else None
         pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
-        taught = annealed.glimpse_weight > 0
         reconstruction = foreground + (1 - alpha) * pictures
         return ClipResult(
             reconstruction=reconstruction,
@@ -134,7 +133,7 @@ class Scalor(nn.Module):
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
             background_kl=background_kl,
-            glimpses=self._missed(clips, pictures, frames) if taught else None,
+            glimpses=self._missed(clips, pictures, frames) if annealed.glimpse_weight else None,
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )

@@ -13,7 +13,7 @@ class Annealed(NamedTuple):
     `opaque` is the alpha that every proposal is given, in the curriculum that has the background
     wait; None: their own. `kl_weight` is that of the divergences of what, where and depth.
     `drawn`: whether objects are drawn; if not, the background explains the frames alone.
-    `glimpse_weight` is that of the term which teaches proposals to draw what their boxes show.
+    `glimpse_weight` is that of the term which teaches objects to draw what their boxes show.
     """
 
     temperature: float
@@ -44,7 +44,7 @@ class Annealing:
     opaque_steps: int = 0
     background_steps: int = 0  # in which the background learns alone, so that objects mend it
     kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
-    glimpse_weight: float = 0.0  # of the term that teaches proposals to draw; none in the original
+    glimpse_weight: float = 0.0  # of the term that teaches objects to draw; none in the original
 
     def __post_init__(self) -> None:
         for name in ("temperature_steps", "presence_steps"):

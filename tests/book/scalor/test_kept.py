@@ -14,6 +14,7 @@ from lib.book.scalor.kept import judge_recorded, load_recorded, record_tracker
 from lib.book.scalor.live import OWN, show_all, train_live
 from lib.book.scalor.outcomes import carry_out, scaled
 from lib.book.scalor.shown import KEPT_CLIPS, METRICS
+from lib.models.scalor import Annealing
 from lib.training.scalor import ScalorTraining
 from lib.worlds.plaza import PlazaFootage, make_plaza
 from tests.book.scalor.small import PRESET, little_footage, record_untrained
@@ -172,8 +173,10 @@ class TestShown:
         assert asked == [(name, "small", 0.5) for name in found]
 
     def test_half_a_training_has_all_schedules_halved(self):
-        whole = ScalorTraining(steps=100, warmup_steps=10)
+        annealing = Annealing(background_steps=20, kl_warmup_steps=40)
+        whole = ScalorTraining(steps=100, warmup_steps=10, annealing=annealing)
         half = scaled(whole, 0.5)
+        assert (half.annealing.background_steps, half.annealing.kl_warmup_steps) == (10, 20)
         assert (half.steps, half.warmup_steps) == (50, 5)
         assert half.annealing.temperature_steps == whole.annealing.temperature_steps // 2
         assert half.annealing.through_time_step == 15_000
@@ -182,16 +185,20 @@ class TestShown:
             scaled(whole, 0.0)
 
 
+def walked(folder: Path, *, frames: int, size_px: int) -> Path:
+    """One clip of two people on a plaza, as a reader's footage."""
+    footage = PlazaFootage(
+        scenes=1, clips=1, frames=frames, size_px=size_px, people=2, supersample=1,
+        backgrounds=("hard",),
+    )  # fmt: skip
+    make_plaza(folder, footage, workers=1, progress=False)
+    return folder
+
+
 class TestOwnFootage:
     @pytest.fixture
     def plaza(self, tmp_path) -> Path:
-        folder = tmp_path / "own"
-        footage = PlazaFootage(
-            scenes=1, clips=1, frames=80, size_px=96, people=2, supersample=1,
-            backgrounds=("hard",),
-        )  # fmt: skip
-        make_plaza(folder, footage, workers=1, progress=False)
-        return folder
+        return walked(tmp_path / "own", frames=80, size_px=96)
 
     def test_it_is_trained_on_and_judged_and_the_experiments_are_left_out(
         self, little, plaza, tmp_path
@@ -215,12 +222,7 @@ class TestOwnFootage:
         assert found.heldout.clips[0].truth is None
 
     def test_too_little_footage_is_told(self, little, tmp_path):
-        folder = tmp_path / "short"
-        footage = PlazaFootage(
-            scenes=1, clips=1, frames=20, size_px=64, people=1, supersample=1,
-            backgrounds=("hard",),
-        )  # fmt: skip
-        make_plaza(folder, footage, workers=1, progress=False)
+        folder = walked(tmp_path / "short", frames=20, size_px=64)
         with pytest.raises(ValueError, match="frames"):
             train_live(PRESET, root=tmp_path, data_dir=folder, device="cpu", progress=False)
 

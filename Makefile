@@ -52,15 +52,36 @@ locked:
 	  && cmp -s requirements.lock build/requirements.lock \
 	  || { echo "requirements.lock is not what pyproject.toml asks for: run 'make lock'"; exit 1; }
 
+# Two processes of one thread each: networks as small as the tests' are trained no faster on two
+# threads, and four threads on two cores take six times as long, as they wait for each other. With
+# one thread, the numbers do not depend on how many cores there are, either.
+unit chapters site: export OMP_NUM_THREADS := 1
 unit: setup
 	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
+# Two chapters at a time. Appendices come last: they take the chapters' footage, and may show their
+# numbers.
+NUMBERED := $(basename $(notdir $(wildcard chapters/[0-9]*.ipynb)))
+APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
+ABREAST  := @$(MAKE) --no-print-directory --jobs 2 --output-sync
 chapters: setup  ## run every chapter and compare its kept outputs (nbval)
-	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters
+	@echo "Chapters, two at a time; each is told of when it is finished."
+	$(ABREAST) $(NUMBERED:%=compare-%)
+	$(ABREAST) $(APPENDED:%=compare-%)
 
 site: setup  ## render the book, then check its numbers, links and pages in a browser
+	$(ABREAST) $(NUMBERED:%=execute-%)
 	$(BIN)/seeing book
-	$(BIN)/pytest --quiet tests/chapters
+	$(BIN)/pytest --quiet --durations 10 tests/chapters
+
+COMPARED := $(NUMBERED:%=compare-%) $(APPENDED:%=compare-%)
+EXECUTED := $(NUMBERED:%=execute-%)
+.PHONY: $(COMPARED) $(EXECUTED)
+$(COMPARED): compare-%:
+	$(BIN)/pytest --quiet --nbval-lax --nbval-cell-timeout 1800 -p no:randomly -W default chapters/$*.ipynb
+
+$(EXECUTED): execute-%:
+	$(BIN)/seeing run $*
 
 golden: setup  ## rewrite kept outputs and tests/golden/ from the last build; review the diff
 	$(BIN)/python -m lib.book.kept

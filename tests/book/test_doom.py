@@ -32,7 +32,7 @@ STEPS = 12
 def quick():
     """Everything small: the numbers of this module say nothing."""
     small = replace(
-        ContrastiveConfig.preset("tiny"), width=4, embedding=8, queue_size=32, batch_size=8,
+        ContrastiveConfig.preset("tiny"), width=8, embedding=8, queue_size=32, batch_size=8,
         steps=STEPS, views=ViewSettings(size_px=32),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

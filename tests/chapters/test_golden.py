@@ -35,7 +35,7 @@ def test_golden_tolerances_are_those_of_the_table(chapter: str) -> None:
     content = json.loads(path.read_text(encoding="utf-8"))
     assert "make golden" in content["about"]
     for id, row in content["rows"].items():
-        assert {name: row[name] for name in row if name != "value"} == tolerance(id), id
+        assert {name: row[name] for name in row if name != "values"} == tolerance(id), id
 
 
 class TestComparison:
@@ -82,6 +82,34 @@ class TestComparison:
         [remark] = differences(rows, {id: outside})
         assert remark.startswith(f"{id}: got ")
 
+    def test_between_two_processors_is_within(self, monkeypatch):
+        rows = golden_content({"a.b.mse": 1.0, "a.b.psnr_db": 20.0, "a.b.ssim": None})["rows"]
+        monkeypatch.setattr(golden, "processor", lambda: "another")
+        live = {"a.b.mse": 3.0, "a.b.psnr_db": 25.0, "a.b.ssim": 0.5}
+        rows = golden_content(live, rows)["rows"]
+        assert len(rows["a.b.mse"]["values"]) == 2
+        for mse in (0.61, 2.0, 4.19):
+            for ssim in (None, 0.55):
+                found = {"a.b.mse": mse, "a.b.psnr_db": 22.0, "a.b.ssim": ssim}
+                assert list(differences(rows, found)) == []
+        beyond = {"a.b.mse": 4.21, "a.b.psnr_db": 18.9, "a.b.ssim": 0.43}
+        assert list(differences(rows, beyond)) == [
+            "a.b.mse: got 4.21, wanted 1 to 3 ± 1.2",
+            "a.b.psnr_db: got 18.9, wanted 20 to 25 ± 1",
+            "a.b.ssim: got 0.43, wanted 0.5 ± 0.06",
+        ]
+
+    def test_what_moved_here_is_not_kept_of_other_processors(self, monkeypatch):
+        here = golden.processor()
+        with monkeypatch.context() as patch:
+            patch.setattr(golden, "processor", lambda: "another")
+            rows = golden_content({"a.b.mse": 1.0, "a.b.ssim": 0.5})["rows"]
+        first = golden_content({"a.b.mse": 1.1, "a.b.ssim": 0.6}, rows)["rows"]
+        assert first["a.b.mse"]["values"] == {here: 1.1, "another": 1.0}
+        second = golden_content({"a.b.mse": 1.1, "a.b.ssim": 0.7}, first)["rows"]
+        assert second["a.b.mse"]["values"] == {here: 1.1, "another": 1.0}
+        assert second["a.b.ssim"]["values"] == {here: 0.7}
+
     def test_all_differences_are_listed_at_once(self):
         rows = golden_content({"a.b.gone": 1.0, "a.b.mse": 1.0, "a.b.ssim": 0.5, "a.b.ok": 3.0})
         live = {"a.b.mse": 2.0, "a.b.ssim": None, "a.b.new": 1.0, "a.b.ok": 3.0}
@@ -106,7 +134,7 @@ class TestComparison:
         [path] = (tmp_path / "golden").iterdir()
         content = json.loads(path.read_text())
         assert content["rows"] == {
-            "one.x.heldout.mse": {"value": 0.123457, "rel": 0.4},
-            "one.x.train.mse": {"value": None, "rel": 0.4},
+            "one.x.heldout.mse": {"values": {golden.processor(): 0.123457}, "rel": 0.4},
+            "one.x.train.mse": {"values": {golden.processor(): None}, "rel": 0.4},
         }
         assert list(differences(content["rows"], live_values("01-one", tmp_path))) == []

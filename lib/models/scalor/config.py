@@ -51,6 +51,7 @@ class ScalorConfig:
     propagation_presence_bias: float = 2.0
     propagation_where_std_bias: float = -2.0
     prior_presence_bias: float = 5.0
+    persistent: bool = False  # followed objects start as they were: size, depth, and looks as read
     alpha_bias: float | None = None  # logit of masks at first; None: drawn, about 0
 
     def __post_init__(self) -> None:

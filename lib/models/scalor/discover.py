@@ -9,7 +9,14 @@ from lib.models.scalor.compose import Glimpses
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.encoders import FEATURES
 from lib.models.scalor.kl import bernoulli_kl, normal_kl
-from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits, gently_capped
+from lib.models.scalor.latents import (
+    PRIOR,
+    TRACKER,
+    box_sides,
+    capped_logits,
+    gently_capped,
+    sizes_of,
+)
 from lib.models.scalor.layers import conv, mean_and_std
 from lib.models.scalor.noise import Noise
 from lib.models.scalor.schedules import Annealed
@@ -93,7 +100,7 @@ class Discovery(nn.Module):
         what_mean, raw = glimpses.look(frame, clip, boxes)
         what_std = F.softplus(raw + config.what_std_bias)
         what = what_mean + what_std * noise.normal("what", what_mean)
-        proposed = self._objects(clip, number, what, boxes, depths, there)
+        proposed = self._objects(clip, number, what, boxes, shift, depths, there)
         accepted = glimpses.covered(proposed, tracked_alpha) < config.rejected_overlap
         prior = torch.where(accepted, annealed.presence_prior, REJECTED_PRIOR)
         divergences = Divergences(
@@ -121,6 +128,7 @@ class Discovery(nn.Module):
         number: int,
         what: Float[Tensor, "n z"],
         boxes: Float[Tensor, "n 4"],
+        shift: Float[Tensor, "n 4"],
         depths: Float[Tensor, "n 1"],
         there: Float[Tensor, "n 1"],
     ) -> Objects:
@@ -131,7 +139,7 @@ class Discovery(nn.Module):
             identity=number * cells + cell,
             what=what,
             where=boxes,
-            shift=what.new_zeros(n, 4),
+            shift=sizes_of(shift) if self.config.persistent else torch.zeros_like(shift),
             depth=depths,
             presence=there,
             tracker=what.new_zeros(n, TRACKER),

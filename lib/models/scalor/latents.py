@@ -24,6 +24,11 @@ def gently_capped(raw: Float[Tensor, "*shape"], cap: float) -> Float[Tensor, "*s
     return cap * torch.tanh(raw / cap)
 
 
+def sizes_of(shift: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
+    """The first two of `where`'s variables, which make the box's size, and no move."""
+    return torch.cat([shift[:, :2], torch.zeros_like(shift[:, 2:])], dim=1)
+
+
 def box_sides(
     shift: Float[Tensor, "n 4"], config: ScalorConfig
 ) -> tuple[Float[Tensor, "n 1"], Float[Tensor, "n 1"]]:

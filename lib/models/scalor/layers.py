@@ -31,6 +31,14 @@ def perceptron(before: int, hidden: int, after: int) -> nn.Module:
     return nn.Sequential(nn.Linear(before, hidden), Celu(), nn.Linear(hidden, after))
 
 
+def start_at_zero(layer: nn.Module, rows: int) -> None:
+    """The first `rows` outputs of a linear layer, or of a stack's last one, are 0 at first."""
+    *_, weight, bias = layer.parameters()
+    with torch.no_grad():
+        weight[:rows] = 0
+        bias[:rows] = 0
+
+
 def mean_and_std(
     raw: Float[Tensor, "n twice *rest"], bias: float = 0.0
 ) -> tuple[Float[Tensor, "n d *rest"], Float[Tensor, "n d *rest"]]:

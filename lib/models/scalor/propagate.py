@@ -11,8 +11,8 @@ from lib.models.scalor.compose import Glimpses
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.encoders import FEATURES
 from lib.models.scalor.kl import bernoulli_kl, normal_kl
-from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits
-from lib.models.scalor.layers import conv, mean_and_std, perceptron
+from lib.models.scalor.latents import PRIOR, TRACKER, box_sides, capped_logits, sizes_of
+from lib.models.scalor.layers import conv, mean_and_std, perceptron, start_at_zero
 from lib.models.scalor.noise import Noise
 from lib.models.scalor.render import read, reading_window
 from lib.models.scalor.state import Divergences, Objects
@@ -21,6 +21,7 @@ ATTENTION = 128
 HALF_FRAME = 0.5  # half side of the part of the frame's maps that an object attends to
 FURTHEST = 1.05  # centres stay this near to the middle of the canvas
 SMALLEST_STD = 1e-4
+OPEN_GATE = 3.0  # logit; at first a persistent object's looks are what is read of it, almost alone
 
 
 class Expected(NamedTuple):
@@ -46,6 +47,9 @@ class Expecting(nn.Module):
         self.where = nn.Linear(PRIOR, 8)
         self.depth = nn.Linear(PRIOR, 2)
         self.presence = nn.Linear(PRIOR, 1)
+        if config.persistent:
+            for layer, rows in ((self.what, config.what), (self.where, 4), (self.depth, 1)):
+                start_at_zero(layer, rows)
 
     def forward(self, objects: Objects) -> Expected:
         """Where each object is expected in the next frame, and whether."""
@@ -54,10 +58,16 @@ class Expecting(nn.Module):
         )
         state = (objects.prior_hidden, objects.prior_cell)
         hidden, cell = self.lstm(self.join(before), state)
+        what, what_std = mean_and_std(self.what(hidden))
+        where, where_std = mean_and_std(self.where(hidden))
+        depth, depth_std = mean_and_std(self.depth(hidden))
+        if self.config.persistent:
+            what, depth = what + objects.what, depth + objects.depth
+            where = where + sizes_of(objects.shift)
         return Expected(
-            what=mean_and_std(self.what(hidden)),
-            where=mean_and_std(self.where(hidden)),
-            depth=mean_and_std(self.depth(hidden)),
+            what=(what, what_std),
+            where=(where, where_std),
+            depth=(depth, depth_std),
             presence=self.presence(hidden) + self.config.prior_presence_bias,
             hidden=hidden,
             cell=cell,
@@ -81,6 +91,12 @@ class Propagation(nn.Module):
         self.depth = perceptron(TRACKER + w + ATTENTION, 128, 2)
         self.presence = perceptron(TRACKER + 8 + w, 64, 1)
         self.expecting = Expecting(config)
+        if config.persistent:
+            start_at_zero(self.where, 4)
+            start_at_zero(self.depth, 1)
+            *_, gate = self.gate.parameters()
+            with torch.no_grad():
+                gate.copy_(torch.tensor([-OPEN_GATE, OPEN_GATE]))  # forget, enter
         self.window = reading_window((HALF_FRAME, HALF_FRAME), config.grid)
 
     def forward(
@@ -102,11 +118,15 @@ class Propagation(nn.Module):
             torch.cat([tracker, objects.what, objects.where, objects.shift, seen], dim=1)
         )
         where_mean, where_std = mean_and_std(raw, config.propagation_where_std_bias)
+        if config.persistent:
+            where_mean = where_mean + sizes_of(objects.shift)
         shift = where_mean + where_std * noise.normal("tracked where", where_mean)
         where = moved(objects.where, shift, config)
         what_mean, what_std = self._appearance(frame, objects, where, tracker, seen, glimpses)
         what = what_mean + what_std * noise.normal("tracked what", what_mean)
         depth_mean, depth_std = mean_and_std(self.depth(torch.cat([tracker, what, seen], dim=1)))
+        if config.persistent:
+            depth_mean = depth_mean + objects.depth
         depth = depth_mean + depth_std * noise.normal("tracked depth", depth_mean)
         raw = self.presence(torch.cat([tracker, where, shift, what], dim=1))
         logits = capped_logits(raw + config.propagation_presence_bias)

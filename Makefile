@@ -59,9 +59,9 @@ unit chapters site: export OMP_NUM_THREADS := 1
 unit: setup
 	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
-# Two chapters at a time. Appendices come last: they take the chapters' footage, and may show their
-# numbers.
-NUMBERED := $(basename $(notdir $(wildcard chapters/[0-9]*.ipynb)))
+# Two chapters at a time; the last one takes longest, so it comes first. Appendices come last: they
+# take the chapters' footage, and may show their numbers.
+NUMBERED := $(shell ls -r chapters/[0-9]*.ipynb | xargs -n 1 basename -s .ipynb)
 APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
 ABREAST  := @$(MAKE) --no-print-directory --jobs 2 --output-sync
 chapters: setup  ## run every chapter and compare its kept outputs (nbval)

@@ -103,13 +103,13 @@ _SPRITES = ScalorConfig(
 )  # fmt: skip
 _PEOPLE = replace(
     _SPRITES, scale=0.25, scale_range=0.07, aspect=2.0, aspect_range=0.5, sigma=0.1,
-    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0,
+    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0, persistent=True,
 )  # fmt: skip
-_STEPS = {"tiny": 150, "small": 700, "full": 40_000}
+_STEPS = {"tiny": 150, "small": 900, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1000, "full": 40_000}
 # from which share of the steps on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
-_PEOPLE_STAGES = ((0.0, 1, 8), (0.17, 1, 16), (0.45, 2, 16), (0.6, 4, 16), (0.72, 8, 32))
+_PEOPLE_STAGES = ((0.0, 1, 16), (0.1, 1, 48), (0.222, 2, 48), (0.367, 4, 48), (0.622, 8, 48))
 
 
 def find(name: str) -> Experiment:
@@ -158,8 +158,8 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         annealing = replace(
             annealing,
             first_presence_prior=0.9,
-            background_steps=max(1, int(0.17 * steps)),
-            kl_warmup_steps=max(1, int(0.4 * steps)),
+            background_steps=max(1, int(0.1 * steps)),
+            kl_warmup_steps=max(1, int(0.33 * steps)),
             glimpse_weight=3.0,
         )
     return ScalorTraining(
@@ -171,7 +171,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         adversarial=Adversarial() if experiment.adversarial else None,
         optimiser="adam",
         learning_rate=1e-3,
-        background_rate=1.0 if experiment.sprites else 0.5,  # small steps may throw it far off
+        background_rate=1.0 if experiment.sprites else 0.5,  # its first steps are small ones
         warmup_steps=min(50, steps),
         cooling=0.7,
         clip_norm=100.0,

@@ -181,6 +181,9 @@ def difference_table() -> pd.DataFrame:
             "deviation ≥ 0.69", "the same", "no such floor below `full`"),
         "objects are taught to draw what their boxes show": (
             "no", "the same", "people below `full`"),
+        "size, depth and looks of what is followed": (
+            "drawn anew, expected by a recurrent network", "the same",
+            "start, and are expected, as they were: people below `full`"),
         "repacking of objects": ("a loop over samples", "the same", "one flat list, no loop"),
         "flags of type bool": ("cannot be switched off", "the same", "none"),
         "ties at the object cap": ("dropped", "the same", "kept up to the cap"),

@@ -168,7 +168,7 @@ def _difference(entry: Entry, value: float | None) -> str | None:
     known = entry["values"].values()
     finite = sorted(one for one in known if one is not None)
     if value is None or not finite:
-        fits = None in known if value is None else not known
+        fits = value is None and None in known
         return None if fits else f"got {value}, wanted {_texts(known)} (None is not finite)"
     low, high = finite[0], finite[-1]
     if low - _allowed(entry, low) <= value <= high + _allowed(entry, high):

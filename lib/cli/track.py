@@ -26,7 +26,7 @@ EXAMPLES = """**Examples**
 Results have a line for each object and frame: frame, id, left, top, width, height, confidence,
 -1, -1, -1, as in MOTChallenge. Frames and pixels count from 1; pixels are those of the original
 frames. An id stays with its object for the whole video; ids are 1, 2, 3 … as they appear. The
-confidence is always 1.
+confidence is the presence that the model gives the object, up to 1.
 
 The model has seen squares of a certain size and frames a certain time apart (it says which). It
 finds best what is as large in its window, and moves as far from one frame to the next, as what it

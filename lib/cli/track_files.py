@@ -7,13 +7,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 
 from lib.data.mot.boxes import FrameBoxes, Window
 from lib.files import atomic_path
 
 _BITEXACT = {"fflags": "+bitexact"}
-WriteFrame = Callable[[int, FrameBoxes], None]
+WriteFrame = Callable[[int, FrameBoxes, Float32[np.ndarray, " n"]], None]
 WritePicture = Callable[[UInt8[np.ndarray, "h w 3"]], None]
 
 
@@ -47,19 +47,20 @@ def in_frame(found: FrameBoxes, window: Window, size_px: int) -> FrameBoxes:
 
 @contextmanager
 def results_file(path: Path) -> Iterator[WriteFrame]:
-    """Yield a function that writes the boxes of a frame, given by its number from 0 on.
+    """Yield a function that writes a frame's boxes and presences, under its number from 0 on.
 
     A line is ``frame,id,left,top,width,height,confidence,-1,-1,-1``; frames and pixels count from
-    1, as MOTChallenge has them, and the confidence is 1. The file is there once the block is done.
+    1, as MOTChallenge has them, and the confidence is the object's presence. The file is there once
+    the block is done.
     """
     with atomic_path(path) as temporary, temporary.open("w", encoding="ascii") as file:
 
-        def write(number: int, found: FrameBoxes) -> None:
-            for one, (left, top, width, height) in zip(
-                found.ids.tolist(), found.boxes.tolist(), strict=True
+        def write(number: int, found: FrameBoxes, presence: Float32[np.ndarray, " n"]) -> None:
+            for one, (left, top, width, height), sure in zip(
+                found.ids.tolist(), found.boxes.tolist(), presence.tolist(), strict=True
             ):
                 place = f"{left + 1:.2f},{top + 1:.2f},{width:.2f},{height:.2f}"
-                file.write(f"{number + 1},{one},{place},1,-1,-1,-1\n")
+                file.write(f"{number + 1},{one},{place},{sure:.4f},-1,-1,-1\n")
 
         yield write
 

@@ -200,10 +200,10 @@ def _track(target: Target, model: Scalor, order: Order, bar: "tqdm[Any]") -> Tra
         )
         pieces = follow_video(model, _small(seen, kept), reading=order.reading, at_once=AT_ONCE)
         for piece in pieces:
-            for found in piece.boxes:
+            for found in piece.found:
                 one = kept.popleft()
-                boxes = renumbered(in_frame(found, look.window, look.size_px))
-                write(one.number, boxes)
+                boxes = renumbered(in_frame(found.boxes, look.window, look.size_px))
+                write(one.number, boxes, found.presence)
                 if draw is not None and one.whole is not None:
                     draw(overlay(one.whole, boxes.boxes, boxes.ids))
                 bar.update()

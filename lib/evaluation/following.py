@@ -48,12 +48,14 @@ class Reading:
 class Found(NamedTuple):
     """Objects of one frame. `tracked`: which were followed from the frame before; others are new.
 
-    `cells` are the numbers of those that proposed them, row by row, in this frame or long ago;
-    `mixed` is the share of each glimpse's pixels whose alpha is between 0.1 and 0.9.
+    `presence` in [0, 1] is how sure the model is of each; `cells` are the numbers of those that
+    proposed them, row by row, in this frame or long ago; `mixed` is the share of each glimpse's
+    pixels whose alpha is between 0.1 and 0.9.
     """
 
     boxes: FrameBoxes
     tracked: Bool[np.ndarray, " n"]
+    presence: Float32[np.ndarray, " n"]
     cells: Int64[np.ndarray, " n"]
     mixed: Float32[np.ndarray, " n"]
 
@@ -172,6 +174,7 @@ def _frame(
     )
     mixed = ((alpha > MIXED_ALPHA[0]) & (alpha < MIXED_ALPHA[1])).mean((1, 2), dtype=np.float32)
     clip, identity = objects.clip.cpu().numpy(), objects.identity.cpu().numpy()
+    presence = objects.presence[:, 0].float().cpu().numpy()
     found = []
     for number in range(clips):
         mine = (clip == number) & (boxes[:, 2:] > 0).all(1)
@@ -179,6 +182,7 @@ def _frame(
             Found(
                 FrameBoxes.of(identity[mine], boxes[mine]),
                 followed[mine],
+                presence[mine],
                 identity[mine] % model.config.cells,
                 mixed[mine],
             )
@@ -188,9 +192,8 @@ def _frame(
 
 def _nobody() -> Found:
     none = np.zeros(0)
-    return Found(
-        FrameBoxes.none(), none.astype(bool), none.astype(np.int64), none.astype(np.float32)
-    )
+    scores = none.astype(np.float32)
+    return Found(FrameBoxes.none(), none.astype(bool), scores, none.astype(np.int64), scores)
 
 
 def _owners(

@@ -43,7 +43,8 @@ class TestDamage:
         results = here / "a.txt"
         with results_file(results) as write:
             for number in (0, 2):
-                write(number, one.annotations.at(number))
+                there = one.annotations.at(number)
+                write(number, there, np.ones(len(there), np.float32))
         missed = Missed({1: "gone"}, end=3)
         seen = missed.seen(range(5))
         assert seen == [0, 2]

@@ -30,8 +30,9 @@ class TestParts:
 
     def test_lines_count_from_one(self, tmp_path):
         with results_file(tmp_path / "a.txt") as write:
-            write(0, FrameBoxes.of([1], [[0, 0, 10, 20.126]]))
-        assert (tmp_path / "a.txt").read_text() == "1,1,1.00,1.00,10.00,20.13,1,-1,-1,-1\n"
+            write(0, FrameBoxes.of([1], [[0, 0, 10, 20.126]]), np.array([0.75], np.float32))
+        text = (tmp_path / "a.txt").read_text()
+        assert text == "1,1,1.00,1.00,10.00,20.13,0.7500,-1,-1,-1\n"
 
     def test_films_of_odd_sizes_show_the_pictures(self, tmp_path):
         frames = moving(3, size=(65, 81))

@@ -52,14 +52,17 @@ def test_everybody_who_is_there_is_found_once(model, clips):
         result = model.eval()(pixels(clips), FINAL, Silent())
     for number, one in enumerate(follow(model, clips)):
         for found, frame in zip(one.found, result.objects, strict=True):
-            wanted = set()
+            present: dict[int, float] = {}
             for part, least in ((frame.tracked, 0.5), (frame.proposed, SMALL.carried_presence)):
                 if part is not None:
                     there = (part.clip == number) & (part.presence[:, 0] > least)
-                    wanted |= set(part.identity[there].tolist())
-            assert set(found.boxes.ids.tolist()) <= wanted
-            missing = wanted - set(found.boxes.ids.tolist())
-            assert len(missing) <= 0.2 * len(wanted)  # those without a pixel of half alpha
+                    sure = part.presence[there, 0].tolist()
+                    present |= dict(zip(part.identity[there].tolist(), sure, strict=True))
+            ids = found.boxes.ids.tolist()
+            assert set(ids) <= set(present)
+            missing = set(present) - set(ids)  # those without a pixel of half alpha
+            assert len(missing) <= 0.2 * len(present)
+            assert found.presence.tolist() == [present[one] for one in ids]
             assert np.array_equal(found.cells, found.boxes.ids % SMALL.cells)
             assert ((found.mixed >= 0) & (found.mixed <= 1)).all()
     first, last = one.found[0], one.found[-1]

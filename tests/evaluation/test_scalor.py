@@ -39,7 +39,13 @@ def seen(boxes: list[FrameBoxes], *, owners: np.ndarray, error: float = 0.01) ->
     t, h, w = owners.shape
     pictures = np.zeros((t, h, w, 3), np.uint8)
     found = [
-        Found(one, np.ones(len(one), bool), one.ids % 16, np.full(len(one), 0.25, np.float32))
+        Found(
+            one,
+            np.ones(len(one), bool),
+            np.ones(len(one), np.float32),
+            one.ids % 16,
+            np.full(len(one), 0.25, np.float32),
+        )
         for one in boxes
     ]
     errors = np.full(t, error, np.float32)

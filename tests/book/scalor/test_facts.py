@@ -197,6 +197,7 @@ class TestStages:
                 Found(
                     truth,
                     (truth.ids > -1) & (t > late),
+                    (1.0 + 0.0 * truth.ids).astype("float32"),
                     truth.ids % 16,
                     (0.0 * truth.ids).astype("float32"),
                 )

@@ -8,7 +8,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from lib.models.scalor.config import ScalorConfig
-from lib.models.scalor.glimpse import GlimpseDecoder, GlimpseEncoder
+from lib.models.scalor.glimpse import (
+    DenseGlimpseDecoder,
+    DenseGlimpseEncoder,
+    GlimpseDecoder,
+    GlimpseEncoder,
+)
 from lib.models.scalor.layers import in_precision
 from lib.models.scalor.render import (
     draw,
@@ -65,8 +70,14 @@ class Glimpses(nn.Module):
     def __init__(self, config: ScalorConfig) -> None:
         super().__init__()
         px, self.config = config.glimpse_px, config
-        self.encoder = GlimpseEncoder(px, config.what)
-        self.decoder = GlimpseDecoder(px, config.what, deep_heads=config.image_px >= 128)
+        self.encoder: GlimpseEncoder | DenseGlimpseEncoder
+        self.decoder: GlimpseDecoder | DenseGlimpseDecoder
+        if config.glimpse_layers == "dense":
+            self.encoder = DenseGlimpseEncoder(px, config.what)
+            self.decoder = DenseGlimpseDecoder(px, config.what)
+        else:
+            self.encoder = GlimpseEncoder(px, config.what)
+            self.decoder = GlimpseDecoder(px, config.what, deep_heads=config.image_px >= 128)
         bias = self.decoder.alpha.last.bias
         if config.alpha_bias is not None and bias is not None:
             nn.init.constant_(bias, config.alpha_bias)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 BackgroundKind = Literal["full", "broadcast", "field", "constant", "none"]
+GlimpseLayers = Literal["convolutions", "dense"]
 GLIMPSES = (16, 32, 64)
+DENSE_PX = 16  # of glimpses that dense layers may read; larger ones have too many weights
 CELL_PX = (8, 16, 32)  # pixels of the image a cell may have
 
 
@@ -25,6 +27,7 @@ class ScalorConfig:
     image_px: int = 128
     grid: int = 8  # cells along each side, each of which may propose one object a frame
     glimpse_px: int = 64
+    glimpse_layers: GlimpseLayers = "convolutions"  # or dense: faster on a CPU, for 16 pixels alone
     what: int = 64
     background_size: int = 10
     background: BackgroundKind = "full"
@@ -66,9 +69,15 @@ class ScalorConfig:
             raise ValueError(f"image_px={self.image_px}: this background takes 64 or 128")
         if self.glimpse_px not in GLIMPSES:
             raise ValueError(f"glimpse_px={self.glimpse_px}: choose one of {GLIMPSES}")
-        if self.background not in get_args(BackgroundKind):
-            choices = ", ".join(map(repr, get_args(BackgroundKind)))
-            raise ValueError(f"background={self.background!r}: choose among {choices}")
+        for name, kinds in (("background", BackgroundKind), ("glimpse_layers", GlimpseLayers)):
+            if getattr(self, name) not in get_args(kinds):
+                choices = ", ".join(map(repr, get_args(kinds)))
+                raise ValueError(f"{name}={getattr(self, name)!r}: choose among {choices}")
+        if self.glimpse_layers == "dense" and self.glimpse_px > DENSE_PX:
+            raise ValueError(
+                f"glimpse_layers='dense' with glimpse_px={self.glimpse_px}: dense layers take "
+                f"glimpses of {DENSE_PX} pixels; take 'convolutions'"
+            )
         if not 0 < self.scale_range < self.scale or not 0 <= self.aspect_range < self.aspect:
             raise ValueError(
                 f"scale={self.scale}, scale_range={self.scale_range}, aspect={self.aspect}, "

@@ -1,15 +1,21 @@
-"""Glimpses to vectors and back: one encoder and one decoder for discovery and propagation."""
+"""Glimpses to vectors and back: one encoder and one decoder for discovery and propagation.
+
+They are the original's convolutions, or, for small glimpses, dense ones of a hidden layer each: at
+16 pixels four to five times faster on a CPU, and a step teaches them as much
+(benchmarks/scalor_glimpses.py).
+"""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lib.models.scalor.celu import celu
+from lib.models.scalor.celu import Celu, celu
 from lib.models.scalor.layers import conv, enlarge
 
 HIDDEN = 128
 BEFORE_HEADS = 16  # channels that colour and alpha are made of
+DENSE_HIDDEN = 256
 
 
 class GlimpseEncoder(nn.Module):
@@ -71,6 +77,47 @@ class GlimpseDecoder(nn.Module):
                 maps, 2 * colour.norm.num_groups, *_stacked(colour.norm, alpha.norm)
             )
         return torch.sigmoid(_both(maps, colour.last, alpha.last))
+
+
+class DenseGlimpseEncoder(nn.Module):
+    """`GlimpseEncoder` with one hidden layer."""
+
+    def __init__(self, glimpse_px: int, what: int) -> None:
+        super().__init__()
+        hidden = nn.Linear(3 * glimpse_px**2, DENSE_HIDDEN)
+        # normalised, since most of a glimpse is background: without, what is on it changes little
+        self.down = nn.Sequential(nn.Flatten(), hidden, nn.LayerNorm(DENSE_HIDDEN), Celu())
+        self.what = nn.Linear(DENSE_HIDDEN, 2 * what)
+
+    def forward(self, glimpses: Float[Tensor, "n 3 g g"]) -> Float[Tensor, "n twice"]:
+        """Means, then what becomes standard deviations after a softplus."""
+        raw: Tensor = self.what(self.down(glimpses - 0.5))
+        return raw
+
+
+class DenseGlimpseDecoder(nn.Module):
+    """`GlimpseDecoder` with one hidden layer, which colour and alpha share."""
+
+    def __init__(self, glimpse_px: int, what: int) -> None:
+        super().__init__()
+        self.glimpse_px = glimpse_px
+        self.up = nn.Sequential(nn.Linear(what, DENSE_HIDDEN), Celu())
+        self.colour = DenseHead(3 * glimpse_px**2)
+        self.alpha = DenseHead(glimpse_px**2)
+
+    def forward(self, what: Float[Tensor, "n z"]) -> Float[Tensor, "n 4 g g"]:
+        """Colours and alpha."""
+        hidden, px = self.up(what), self.glimpse_px
+        both = torch.cat([self.colour.last(hidden), self.alpha.last(hidden)], dim=1)
+        return torch.sigmoid(both).view(-1, 4, px, px)
+
+
+class DenseHead(nn.Module):
+    """One linear layer."""
+
+    def __init__(self, values: int) -> None:
+        super().__init__()
+        self.last = nn.Linear(DENSE_HIDDEN, values)
 
 
 class ShallowHead(nn.Module):

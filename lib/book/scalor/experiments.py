@@ -99,14 +99,16 @@ _SPRITES = ScalorConfig(
     image_px=SMALL_PX, grid=4, glimpse_px=16, what=16, scale=0.26, scale_range=0.1, aspect=1.0,
     aspect_range=0.3, sigma=0.15, max_objects=None, appearance_floor=False,
     discovery_where_std_bias=-2.0, what_std_bias=-1.0, cell_reach=0.75,
-    faintest_drawn=1e-3,
+    faintest_drawn=1e-3, glimpse_layers="dense",
 )  # fmt: skip
 _PEOPLE = replace(
     _SPRITES, scale=0.25, scale_range=0.07, aspect=2.0, aspect_range=0.5, sigma=0.1,
     what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0, persistent=True,
 )  # fmt: skip
-_STEPS = {"tiny": 150, "small": 900, "full": 40_000}
-_LIVE_STEPS = {"tiny": 600, "small": 1000, "full": 40_000}
+_STEPS = {"tiny": 150, "small": 1_500, "full": 40_000}
+_LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
+# Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
+_PACE, _SPRITES_PACE = 900, 600
 # from which share of the steps on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
 _PEOPLE_STAGES = ((0.0, 1, 16), (0.1, 1, 48), (0.222, 2, 48), (0.367, 4, 48), (0.622, 8, 48))
@@ -144,8 +146,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         return _full(experiment)
     steps = (_LIVE_STEPS if experiment.sprites else _STEPS)[preset]
     base = _SPRITES if experiment.sprites else _PEOPLE
-    # sprites at `small` go on where `tiny` ends: slower annealing lets cells share objects
-    paced = min(steps, _LIVE_STEPS["tiny"]) if experiment.sprites else steps
+    paced = min(steps, _SPRITES_PACE if experiment.sprites else _PACE)
     annealing = Annealing(
         temperature_steps=max(1, paced // 2),
         first_presence_prior=0.5,
@@ -158,8 +159,8 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         annealing = replace(
             annealing,
             first_presence_prior=0.9,
-            background_steps=max(1, int(0.1 * steps)),
-            kl_warmup_steps=max(1, int(0.33 * steps)),
+            background_steps=max(1, int(0.1 * paced)),
+            kl_warmup_steps=max(1, int(0.33 * paced)),
             glimpse_weight=3.0,
         )
     return ScalorTraining(

@@ -43,11 +43,15 @@ def log() -> pd.DataFrame:
 
 
 def record_untrained(root: Path, names: Iterable[str], *, preset: str = PRESET) -> Path:
-    """Untrained trackers as if recorded; every cell of theirs proposes something."""
+    """Untrained trackers as if recorded; every cell of theirs proposes something that is seen."""
     folder = recorded_folder(root)
     for name in names:
         one = find(name)
-        config = replace(training(one, preset).model, discovery_presence_bias=6.0)
+        config = replace(
+            training(one, preset).model,
+            discovery_presence_bias=6.0,
+            alpha_bias=3.0,  # by itself near one half, where a box may or may not be seen
+        )
         torch.manual_seed(0)
         cut = clip_config(one, preset)
         about = TrackerInfo(name, preset, 0, cut.stride, cut.window_px, "run", "commit")

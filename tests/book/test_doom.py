@@ -167,8 +167,36 @@ class TestJudging:
             "doom.contrastive.heldout.clusters", "doom.contrastive.heldout.noise_share",
         }  # fmt: skip
 
+    def test_a_method_is_judged_once(self, runs, played, splits, parts, judged, monkeypatch):
+        """Whatever else is trained, shown or asked: until it, its footage or the truth changes."""
+
+        def no_more(*_, **__):
+            raise AssertionError("judged again")
+
+        monkeypatch.setattr(judging, "judge", no_more)
+        again = study.judge_all(
+            [study.MAIN, study.PROBES[0]], runs, played, splits.train, parts, preset="tiny"
+        )
+        assert judging.scores(again["contrastive"]) == judging.scores(judged["contrastive"])
+        assert judging.scores(again["probe"]) == judging.scores(judged["probe"])
+        asked = (played, splits.train, parts)
+        others = {
+            "another seed": (study.MAIN, *asked, 1),
+            "another method": (study.WITHOUT[0], *asked, 0),
+            "other frames": (study.MAIN, played, splits.train[:-1], parts, 0),
+            "other stretches": (study.MAIN, played, splits.train, parts[1:], 0),
+            "another truth": (
+                study.PROBES[0], replace(played, labels=255 - played.labels), splits.train, parts, 0
+            ),
+        }  # fmt: skip
+        for method, footage, train, stretches_, seed in others.values():
+            with pytest.raises(AssertionError, match="judged again"):
+                study.judge_all(
+                    [method], runs, footage, train, stretches_, preset="tiny", seed=seed
+                )
+
     def test_each_sequence_by_itself(self, runs, parts, ledger):
-        own = study.segment_each(runs[0].model.stage_features, parts, QUICK, seed=0)
+        own = study.segment_each(runs[0], parts, QUICK, seed=0)
         assert set(own.labels) == {0, 2}
         assert len(own.counts) == len(own.clusters) == len(own.outcomes) == 2
         study.record_own(ledger, own, seed=0)

@@ -10,7 +10,6 @@ from lib.book.doom.experiments import (
     playthrough,
     train_compared,
     train_main,
-    trunk_of,
 )
 from lib.book.doom.facts import (
     ceiling_sentence,
@@ -116,7 +115,6 @@ __all__ = [
     "split_table",
     "train_compared",
     "train_main",
-    "trunk_of",
     "verdicts",
     "views_figure",
 ]

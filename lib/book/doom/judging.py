@@ -1,14 +1,17 @@
 """Methods at work on held-out maps: segments, and how far they agree with the truth."""
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Int16, Int64, UInt8
 
 from lib.book.doom.experiments import MAIN, Method, trunk_of
 from lib.book.doom.stretches import Stretch, first_of_each
+from lib.book.remembered import remembered
 from lib.data.playthrough import Playthrough
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.segmentation.config import SegmentationConfig
@@ -23,7 +26,9 @@ from lib.evaluation.segmentation.summary import (
     mean_over_seeds,
     summarise,
 )
+from lib.files import digest
 from lib.progress import tqdm
+from lib.training.cache import plain
 from lib.training.contrastive import TrainedContrastive
 from lib.worlds.doom.classes import PixelClass
 
@@ -75,17 +80,58 @@ def judge_all(
     preset: str,
     seed: int = 0,
 ) -> dict[str, list[Judged]]:
-    """Every method, one result a trained network. Probes are left out where there are no labels."""
+    """Every method, one result a trained network; worked out once, then read from its run's folder.
+
+    Probes are left out where there are no labels.
+    """
     usable = [one for one in methods if played.labels is not None or not one.probe]
+    footage = _footage(played, train, stretches)
     done: dict[str, list[Judged]] = {}
     for method in tqdm(usable, desc="segmenting", unit="method", leave=False):
-        for number, run in enumerate(runs):
-            trunk = trunk_of(method.trunk, run, seed=seed + number)
-            judged = judge(
-                method, trunk, played, train, stretches, preset=preset, seed=seed + number
+        for number, run in enumerate(runs, seed):
+            work = partial(
+                _judge, method, run, played, train, stretches, preset=preset, seed=number
             )
+            settings = plain([method, method.config(preset), number])
+            judged = remembered(
+                run.run.path, "judged", work,
+                kind=Judged, code=[__name__], given=[json.dumps(settings), footage],
+            )  # fmt: skip
             done.setdefault(method.name, []).append(judged)
     return done
+
+
+def _judge(
+    method: Method,
+    run: TrainedContrastive,
+    played: Playthrough,
+    train: Int64[np.ndarray, " n"],
+    stretches: Sequence[Stretch],
+    *,
+    preset: str,
+    seed: int,
+) -> Judged:
+    trunk = trunk_of(method.trunk, run, seed=seed)
+    return judge(method, trunk, played, train, stretches, preset=preset, seed=seed)
+
+
+def _footage(
+    played: Playthrough, train: Int64[np.ndarray, " n"], stretches: Sequence[Stretch]
+) -> str:
+    """Digest of all that methods are fitted to and judged on."""
+    parts: list[str | bytes] = [played.store.digest, train.tobytes()]
+    if played.labels is not None:
+        parts += [np.ascontiguousarray(played.labels[index]).tobytes() for index in train]
+    return digest([*parts, _digest_of(stretches)])
+
+
+def _digest_of(stretches: Sequence[Stretch]) -> str:
+    parts: list[str | bytes] = []
+    for one in stretches:
+        parts += [one.group, one.indices.tobytes(), one.frames.tobytes()]
+        if one.truth is not None:
+            parts.append(one.truth.tobytes())
+    return digest(parts)
 
 
 def judge_compared(
@@ -185,9 +231,23 @@ class Own:
 
 
 def segment_each(
-    trunk: Trunk, stretches: Sequence[Stretch], config: SegmentationConfig, *, seed: int
+    run: TrainedContrastive, stretches: Sequence[Stretch], config: SegmentationConfig, *, seed: int
 ) -> Own:
-    """Segment one stretch of each map by itself: clusters are fitted on its own frames."""
+    """Segment one stretch of each map by itself: clusters are fitted on its own frames.
+
+    Done once, then read from the run's folder.
+    """
+    return remembered(
+        run.run.path, "own", lambda: _segment_each(run, stretches, config, seed),
+        kind=Own, code=[__name__],
+        given=[json.dumps(plain([config, seed])), _digest_of(stretches)],
+    )  # fmt: skip
+
+
+def _segment_each(
+    run: TrainedContrastive, stretches: Sequence[Stretch], config: SegmentationConfig, seed: int
+) -> Own:
+    trunk = trunk_of(MAIN.trunk, run, seed=seed)
     counts, labels, clusters, outcomes, seconds = [], {}, [], [], []
     places = first_of_each(stretches, SHOWN)
     for place in tqdm(places, desc="segmenting sequences", unit="sequence", leave=False):

@@ -1,14 +1,15 @@
 """A trained SCALOR in one file, to be kept, passed on and loaded again.
 
 The file is a ``.safetensors``: tensors behind a header of text, so reading one never runs code.
-Weights are float16, half the size; the model computes in float32. The header's only entry is JSON
+Large matrices are bytes with a scale a row, other weights float16 (`packing`); the model computes
+in float32. The header's only entry is JSON
 with the model's `ScalorConfig` and its `TrackerInfo`: with several, the format would not keep their
 order, and the same model would not give the same bytes.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,15 +18,15 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
+from lib.evaluation.packing import pack, packed_types, unpack
 from lib.files import atomic_path, write_text
 from lib.models.scalor import Scalor, ScalorConfig
 
 SUFFIX = ".safetensors"
 SUMS = "SHA256SUMS"
 _ABOUT = "seeing_games_tracker"
-_FORMAT = 1
+_FORMAT = 2
 _NAMED = 3  # weights, in a message
 _REMEDY = "copy the file again, or train the experiment once more"
 
@@ -71,7 +72,7 @@ def save_tracker(path: Path, model: Scalor, about: TrackerInfo) -> None:
     """
     if path.suffix != SUFFIX:
         raise ValueError(f"{path}: give a name that ends in {SUFFIX}")
-    weights = {name: _halved(name, values) for name, values in model.state_dict().items()}
+    weights = pack(model.state_dict())
     text = json.dumps({"format": _FORMAT, "config": asdict(model.config), "info": asdict(about)})
     with atomic_path(path) as temporary:
         # not save_file, whose files nobody but their owner may read
@@ -88,17 +89,14 @@ def load_tracker(path: Path) -> Tracker:
     """
     config, info = _about(path)
     with torch.device("meta"):  # shapes alone: what a file claims must not cost memory yet
-        wanted = {name: tuple(values.shape) for name, values in Scalor(config).state_dict().items()}
+        shapes = {name: tuple(values.shape) for name, values in Scalor(config).state_dict().items()}
+    wanted = packed_types(shapes)
     with _opened(path) as file:
         names = list(file.keys())
         slices = {name: file.get_slice(name) for name in names}
-        held = {name: tuple(one.get_shape()) for name, one in slices.items()}
+        held = {name: (tuple(one.get_shape()), one.get_dtype()) for name, one in slices.items()}
         _require_weights(path, held, wanted)
-        kinds = {name: one.get_dtype() for name, one in slices.items()}
-        for name in names:
-            if kinds[name] != "F16":
-                raise ValueError(f"{path}: weight {name} is {kinds[name]}, want F16; {_REMEDY}")
-        weights = {name: file.get_tensor(name).float() for name in names}
+        weights = unpack({name: file.get_tensor(name) for name in names})
     for name, values in weights.items():
         if not values.isfinite().all():
             raise ValueError(f"{path}: weight {name} holds numbers that are not finite; {_REMEDY}")
@@ -149,16 +147,6 @@ def check_sums(folder: Path, names: Iterable[str] | None = None) -> dict[str, st
             "or list them anew if they are meant to be so"
         )
     return found
-
-
-def _halved(name: str, values: Tensor) -> Tensor:
-    half = values.detach().cpu().to(torch.float16).contiguous()
-    if not half.isfinite().all():
-        raise ValueError(
-            f"weight {name} reaches {float(values.abs().max()):g}; want finite numbers up to "
-            f"{torch.finfo(torch.float16).max:g}, the most that float16 holds"
-        )
-    return half
 
 
 def _opened(path: Path) -> Any:
@@ -233,8 +221,16 @@ def _is_a(value: object, hint: Any) -> bool:
 
 
 def _require_weights(
-    path: Path, held: Mapping[str, Sequence[int]], wanted: Mapping[str, Sequence[int]]
+    path: Path,
+    held: Mapping[str, tuple[tuple[int, ...], str]],
+    wanted: Mapping[str, tuple[tuple[int, ...], str]],
 ) -> None:
+    for name, (shape, _) in wanted.items():
+        there = held.get(name, (shape, ""))[0]
+        if there != shape:
+            raise ValueError(
+                f"{path}: weight {name} has shape {list(there)}, want {list(shape)}; {_REMEDY}"
+            )
     for word, names in (
         ("lacks", [name for name in wanted if name not in held]),
         ("has besides", [name for name in held if name not in wanted]),
@@ -242,14 +238,12 @@ def _require_weights(
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             raise ValueError(
-                f"{path} {word} {', '.join(names[:_NAMED])}{more}; want the {len(wanted)} weights "
+                f"{path} {word} {', '.join(names[:_NAMED])}{more}; want the {len(wanted)} tensors "
                 f"that its configuration asks for, it holds {len(held)}: {_REMEDY}"
             )
-    for name, shape in wanted.items():
-        if tuple(held[name]) != tuple(shape):
-            raise ValueError(
-                f"{path}: weight {name} has shape {list(held[name])}, want {list(shape)}; {_REMEDY}"
-            )
+    for name, (_, kind) in wanted.items():
+        if held[name][1] != kind:
+            raise ValueError(f"{path}: weight {name} is {held[name][1]}, want {kind}; {_REMEDY}")
 
 
 def _listed(path: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ from lib.book.scalor.kept import judge_recorded, load_recorded, record_tracker
 from lib.book.scalor.live import OWN, show_all, train_live
 from lib.book.scalor.outcomes import carry_out, scaled
 from lib.book.scalor.shown import KEPT_CLIPS, METRICS
+from lib.evaluation.packing import pack, unpack
 from lib.models.scalor import Annealing
 from lib.training.scalor import ScalorTraining
 from lib.worlds.plaza import PlazaFootage, make_plaza
@@ -51,7 +52,7 @@ class TestRecording:
         assert list(found.history) == list(outcome.trained.history)
         wanted = outcome.trained.model.state_dict()
         for name, values in found.tracker.model.state_dict().items():
-            assert values.half().equal(wanted[name].half()), name
+            assert values.equal(unpack(pack({name: wanted[name]}))[name]), name
         again = judge_recorded(found, root=tmp_path, clips=2, progress=False)
         assert again.scores["heldout"]["psnr_db"].value == pytest.approx(
             outcome.judged["heldout"].scores["psnr_db"].value, abs=0.05

@@ -89,9 +89,7 @@ def judge_all(
     done: dict[str, list[Judged]] = {}
     for method in tqdm(usable, desc="segmenting", unit="method", leave=False):
         for number, run in enumerate(runs, seed):
-            work = partial(
-                _judge, method, run, played, train, stretches, preset=preset, seed=number
-            )
+            work = partial(judge, method, run, played, train, stretches, preset=preset, seed=number)
             settings = plain([method, method.config(preset), number])
             judged = remembered(
                 run.run.path, "judged", work,
@@ -99,20 +97,6 @@ def judge_all(
             )  # fmt: skip
             done.setdefault(method.name, []).append(judged)
     return done
-
-
-def _judge(
-    method: Method,
-    run: TrainedContrastive,
-    played: Playthrough,
-    train: Int64[np.ndarray, " n"],
-    stretches: Sequence[Stretch],
-    *,
-    preset: str,
-    seed: int,
-) -> Judged:
-    trunk = trunk_of(method.trunk, run, seed=seed)
-    return judge(method, trunk, played, train, stretches, preset=preset, seed=seed)
 
 
 def _footage(
@@ -154,7 +138,7 @@ def judge_compared(
 
 def judge(
     method: Method,
-    trunk: Trunk,
+    run: TrainedContrastive,
     played: Playthrough,
     train: Int64[np.ndarray, " n"],
     stretches: Sequence[Stretch],
@@ -166,6 +150,7 @@ def judge(
 
     No label is used, but for a probe, and none of the stretches' frames.
     """
+    trunk = trunk_of(method.trunk, run, seed=seed)
     config, started = method.config(preset), time.perf_counter()
     chosen = train[evenly(len(train), config.fit_frames)]
     frames = np.asarray(played.store.frames[chosen])

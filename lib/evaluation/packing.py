@@ -1,10 +1,11 @@
 """Weights in a quarter of their size: large matrices as bytes, everything else as float16.
 
 A matrix is kept as one signed byte a number and one scale a row, its largest number over 127. So a
-number is off by at most 1/254 of the largest of its row, which changes what a trained network does
-by less than another seed does; what matters for a kept network is judged on the kept weights.
+number is off by at most 1/254 of the largest of its row. What that does to a network differs from
+one to the next, so networks that are kept are judged with the weights that were kept.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -24,7 +25,7 @@ def pack(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     packed: dict[str, Tensor] = {}
     for name, values in weights.items():
         half = _halved(name, values)
-        if values.ndim < 2 or values.numel() < LEAST_NUMBERS:
+        if not _is_large_matrix(values.shape):
             packed[name] = half
             continue
         rows = values.detach().cpu().float().flatten(1)
@@ -52,12 +53,15 @@ def packed_types(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[tuple
     """Shape and type, in safetensors' words, of each tensor that `pack` makes of such weights."""
     found: dict[str, tuple[tuple[int, ...], str]] = {}
     for name, shape in shapes.items():
-        whole = torch.Size(shape)
-        if len(shape) < 2 or whole.numel() < LEAST_NUMBERS:
-            found[name] = (shape, "F16")
-        else:
+        if _is_large_matrix(shape):
             found |= {name: (shape, "I8"), name + SCALE: (shape[:1], "F32")}
+        else:
+            found[name] = (shape, "F16")
     return found
+
+
+def _is_large_matrix(shape: tuple[int, ...]) -> bool:
+    return len(shape) > 1 and math.prod(shape) >= LEAST_NUMBERS
 
 
 def _halved(name: str, values: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
 The file is a ``.safetensors``: tensors behind a header of text, so reading one never runs code.
 Large matrices are bytes with a scale a row, other weights float16 (`packing`); the model computes
-in float32. The header's only entry is JSON
-with the model's `ScalorConfig` and its `TrackerInfo`: with several, the format would not keep their
-order, and the same model would not give the same bytes.
+in float32. The header's only entry is JSON with the model's `ScalorConfig` and its `TrackerInfo`:
+with several, the format would not keep their order, and the same model would not give the same
+bytes.
 """
 
 import hashlib

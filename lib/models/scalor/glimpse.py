@@ -1,8 +1,7 @@
 """Glimpses to vectors and back: one encoder and one decoder for discovery and propagation.
 
-They are the original's convolutions, or, for small glimpses, dense ones of a hidden layer each: at
-16 pixels four to five times faster on a CPU, and a step teaches them as much
-(benchmarks/scalor_glimpses.py).
+They are the original's convolutions, or, for glimpses of 16 pixels, dense ones of a hidden layer
+each, which are faster on a CPU; benchmarks/scalor_glimpses.py measures both side by side.
 """
 
 import torch

@@ -1,101 +1,21 @@
-"""The Doom chapter's parts on a small made-up playthrough and barely trained networks."""
+"""Stretches, judging, and what is trained and compared."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from lib.book import doom as study
-from lib.book.doom import experiments, facts, judging, stretches, tables
-from lib.book.doom.experiments import Method
-from lib.book.doom.judging import Judged
-from lib.book.doom.palette import class_legend, cluster_legend
+from lib.book.doom import experiments, judging, stretches
 from lib.book.results import Ledger
 from lib.book.rows import ID
-from lib.data.playthrough import Playthrough
-from lib.data.splits import Splits
 from lib.evaluation.segmentation.summary import summarise
-from lib.training.contrastive import ContrastiveConfig, TrainedContrastive
-from lib.training.views import ViewSettings
 from lib.worlds.doom.classes import PixelClass
-from tests.book.doom_footage import LENGTH, MAPS, MENUS, playthrough
+from tests.book.doom.parts import CHAPTER, STEPS, values
 from tests.evaluation.segmentation.pictures import QUICK
 
 pytestmark = pytest.mark.slow
-CHAPTER = "01-doom-segmentation"
-STEPS = 12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Everything small: the numbers of this module say nothing.
-
-    Not narrower than 8: with 4 channels and one thread, oneDNN's AVX2 kernel for the weights of
-    1 x 1 convolutions writes past their end.
-    """
-    small = replace(
-        ContrastiveConfig.preset("tiny"), width=8, embedding=8, queue_size=32, batch_size=8,
-        steps=STEPS, views=ViewSettings(size_px=32),
-    )  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ContrastiveConfig,
-            "preset",
-            classmethod(
-                lambda _, preset, method="contrastive": replace(
-                    small, name=method, **experiments.METHODS[method]
-                )
-            ),
-        )
-        patch.setitem(experiments.SEGMENTATION, "tiny", replace(QUICK, fit_frames=8))
-        patch.setitem(stretches.LENGTHS, "tiny", (2, 5))
-        yield
-
-
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Playthrough:
-    return playthrough(tmp_path_factory.mktemp("pan"))
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Playthrough:
-    """Somebody's video: frames, and nothing known of them."""
-    return playthrough(tmp_path_factory.mktemp("own"), labelled=False)
-
-
-@pytest.fixture(scope="module")
-def splits(played: Playthrough) -> Splits:
-    return played.split()
-
-
-@pytest.fixture(scope="module")
-def runs(
-    played: Playthrough, splits: Splits, tmp_path_factory: pytest.TempPathFactory
-) -> list[TrainedContrastive]:
-    root = tmp_path_factory.mktemp("runs")
-    return study.train_main(played, splits, preset="tiny", root=root, device="cpu")
-
-
-@pytest.fixture(scope="module")
-def parts(played: Playthrough, splits: Splits) -> list[stretches.Stretch]:
-    return study.held_out_stretches(played, splits.test, "tiny")
-
-
-@pytest.fixture(scope="module")
-def judged(runs, played, splits, parts) -> dict[str, list[Judged]]:
-    methods = [study.MAIN, study.BASELINES[0], study.BASELINES[1], study.PROBES[0]]
-    return study.judge_all(methods, runs, played, splits.train, parts, preset="tiny")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(CHAPTER, "tiny", root=tmp_path, hardware="a test")
-
-
-def values(ledger: Ledger) -> dict[str, float | None]:
-    return {row.id: row.value for row in ledger.rows}
 
 
 class TestStretches:
@@ -282,133 +202,3 @@ class TestExperiments:
         table = study.compared_table(ledger)
         assert list(table["Training"]) == [experiments.COMPARED[name] for name in names]
         assert isinstance(study.effects_figure(ledger), Figure)
-
-
-class TestLooks:
-    def test_neighbours_come_from_training_maps(self, runs, played, splits, ledger):
-        near = study.frame_neighbours(runs[0], played, splits, preset="tiny")
-        for found in near.found.values():
-            assert np.isin(found, splits.train).all()
-        assert np.isin(near.queries, splits.test).all()
-        assert set(near.overlap) == {"contrastive", "untrained", "colour", "chance"}
-        menu = played.kinds[near.queries] != 0
-        assert near.each["colour"][menu] == pytest.approx(1), "menus are all alike"
-        drawn = study.preferred(runs[0], played, shown=3)
-        study.record_looks(ledger, near, drawn, seed=0)
-        rows = values(ledger)
-        assert rows["doom.colour.neighbours.overlap"] == near.overlap["colour"].value
-        assert rows["doom.sampler.train.guidance"] == pytest.approx(drawn.guidance)
-        assert "9 × 16 mean colours" in facts.neighbour_sentence(near)
-        assert isinstance(study.neighbours_figure(played, near), Figure)
-
-    def test_what_was_drawn(self, runs, played):
-        drawn = study.preferred(runs[0], played, shown=3)
-        assert drawn.kinds["menu"].share == pytest.approx(MENUS / LENGTH)
-        total = runs[0].selection.draws.sum(0)
-        assert max(drawn.draws.values()) == total.max()
-        assert min(drawn.draws.values()) == total.min()
-        for frames in (drawn.most, drawn.least):
-            assert np.abs(np.diff(np.sort(frames))).min() >= 10
-        assert "tenth of the frames" in facts.sampler_sentence(drawn)
-        assert isinstance(study.favourites_figure(played, drawn), Figure)
-        assert isinstance(study.selection_figure(drawn), Figure)
-
-    def test_without_labels(self, runs, own, splits):
-        near = study.frame_neighbours(runs[0], own, splits, preset="tiny")
-        assert near.overlap == {}
-        assert "no labels" in facts.neighbour_sentence(near)
-        drawn = study.preferred(runs[0], own, shown=2)
-        assert list(drawn.kinds) == ["all frames"]
-        assert drawn.correlations == {}
-        for figure in (
-            study.neighbours_figure(own, near),
-            study.favourites_figure(own, drawn),
-            study.footage_figure(own, splits),
-            study.shares_figure(own, splits),
-        ):
-            assert isinstance(figure, Figure)
-
-
-class TestRows:
-    def test_scores_and_gains(self, judged, ledger, runs, parts):
-        study.record_scores(ledger, judged)
-        study.record_gains(ledger, judged)
-        study.record_training(ledger, runs, seed=0)
-        rows = {row.id: row for row in ledger.rows}
-        for name, found in judged.items():
-            assert rows[f"doom.{name}.heldout.miou"].value == judging.scores(found)["miou"].value
-        gain = rows["doom.contrastive.over_colour_kmeans.miou"]
-        assert gain.value == pytest.approx(
-            rows["doom.contrastive.heldout.miou"].value
-            - rows["doom.colour_kmeans.heldout.miou"].value
-        )
-        assert gain.low <= gain.value <= gain.high
-        assert rows["doom.contrastive.train.spread"].value == runs[0].spread
-        assert "doom.probe.heldout.clusters" not in rows
-        table = study.score_table(ledger, study.SHARES)
-        assert list(table["Method"]) == [found[0].method.words for found in judged.values()]
-        looks = study.score_table(ledger, study.LOOKS)
-        assert "told the classes: contrastive" not in list(looks["Method"])
-        assert isinstance(study.scores_figure(ledger), Figure)
-
-    def test_wobble_is_the_mean_step_of_the_late_loss(self, runs):
-        history = runs[0].history.iloc[:4].copy()
-        history["info_nce"] = [9.0, 5.0, 2.0, 4.0]
-        assert facts.wobble(replace(runs[0], history=history)) == pytest.approx(2 / 3)
-
-    def test_nothing_to_draw_without_scores(self, ledger):
-        for figure in (study.scores_figure(ledger), study.effects_figure(ledger)):
-            assert "no labels" in figure.axes[0].texts[0].get_text()
-
-
-class TestPictures:
-    def test_all_of_them(self, judged, played, splits, parts, runs):
-        figures = [
-            study.footage_figure(played, splits),
-            study.views_figure(played, splits, runs[0].config, count=2),
-            study.shares_figure(played, splits),
-            study.history_figure(runs[0]),
-            study.map_figure(judged["contrastive"][0], played, splits.train),
-            study.methods_figure(judged, parts),
-            study.class_figure(judged, played, splits),
-            study.matrix_figure(judged["contrastive"][0]),
-            study.counts_figure(judged),
-            study.failure_figure(judged["contrastive"][0], parts),
-        ]
-        assert all(isinstance(one, Figure) for one in figures)
-
-    def test_the_worst_frames_are_of_different_maps_first(self, judged, parts):
-        figure = study.failure_figure(judged["contrastive"][0], parts, most=2)
-        words = " ".join(text.get_text() for text in figure.axes[0].texts).replace("\n", " ")
-        assert "04-player-map04:" in words
-        assert "05-player-map05:" in words
-
-    def test_colours_have_names(self):
-        assert list(class_legend()) == [*(one.name.lower() for one in PixelClass), "no class"]
-        assert len(set(class_legend().values())) == len(PixelClass) + 1
-        assert list(cluster_legend([2, -1, 0])) == ["0", "2"]
-
-
-class TestTables:
-    def test_parts_of_the_footage(self, played, splits):
-        table = study.split_table(played, splits)
-        assert list(table["Frames"]) == [3 * LENGTH, LENGTH, 2 * LENGTH]
-        assert list(table["Maps"]) == [3, 1, 2]
-        line = study.footage_line(played, splits)
-        assert line.startswith(f"{MAPS * LENGTH} frames at 10 a second, maps: 3 for train")
-        shares = tables.part_shares(played, splits)
-        assert sum(shares["test"].values()) == pytest.approx(1)
-        assert shares["train"]["screen"] == pytest.approx(MENUS / LENGTH)
-
-    def test_own_footage_has_stretches(self, own, splits):
-        own = replace(own, store=replace(own.store, layout="playthrough"))
-        assert "Stretches" in study.split_table(own, splits)
-        assert "stretches of time" in study.footage_line(own, splits)
-        assert tables.part_shares(own, splits) == {}
-
-
-def test_a_method_names_its_trunk(runs):
-    for name in ("untrained", "imagenet", "colour"):
-        trunk = experiments.trunk_of(name, runs[0], seed=0)
-        assert callable(trunk)
-    assert Method("a", "b").trunk == "contrastive"

@@ -176,6 +176,8 @@ def difference_table() -> pd.DataFrame:
             number(parameters(official_model(one))) for one in (official, official, small)),
         "glimpses are read and drawn by": (
             "convolutions", "the same", "one hidden layer each way below `full`"),
+        "discovery sees a frame through": (
+            "two LSTMs", "the same", "these and past them, at equal contrast, below `full`"),
         "footage": ("Grand Central station", "MOTSynth, 19 videos", "plaza and sprites, generated"),
         "judged on": ("last tenth of the video", "training data", "held-out clips, and training"),
         "score": ("see the paper", "none: pictures", "MOTA, IDF1, HOTA, FG-ARI, PSNR"),

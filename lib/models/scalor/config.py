@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 BackgroundKind = Literal["full", "broadcast", "field", "constant", "none"]
 GlimpseLayers = Literal["convolutions", "dense"]
+FrameMaps = Literal["recurrent", "direct"]
 GLIMPSES = (16, 32, 64)
 DENSE_PX = 16  # of glimpses that dense layers may read; larger ones have too many weights
 CELL_PX = (8, 16, 32)  # pixels of the image a cell may have
@@ -21,6 +22,11 @@ class ScalorConfig:
     weaker spatial broadcast decoder; ``field`` a 4 x 4 field of colours, enlarged, that cannot draw
     anything small; ``constant`` decodes one vector, drawn once, for every frame; ``none`` is black.
 
+    `frame_maps`: what discovery knows of a frame. ``recurrent`` is the original's: what two LSTMs
+    made of it, at first far smaller numbers than those of the mask beside them, so that proposals
+    begin blind, by the place of their cell alone. ``direct`` has frames of equal contrast, and maps
+    of the frame itself added to the LSTMs': where steps are few, objects are found by it.
+
     Raises `ValueError` for sizes that do not fit together, naming the field.
     """
 
@@ -28,6 +34,7 @@ class ScalorConfig:
     grid: int = 8  # cells along each side, each of which may propose one object a frame
     glimpse_px: int = 64
     glimpse_layers: GlimpseLayers = "convolutions"  # or dense: faster on a CPU, for 16 pixels alone
+    frame_maps: FrameMaps = "recurrent"
     what: int = 64
     background_size: int = 10
     background: BackgroundKind = "full"
@@ -69,7 +76,11 @@ class ScalorConfig:
             raise ValueError(f"image_px={self.image_px}: this background takes 64 or 128")
         if self.glimpse_px not in GLIMPSES:
             raise ValueError(f"glimpse_px={self.glimpse_px}: choose one of {GLIMPSES}")
-        for name, kinds in (("background", BackgroundKind), ("glimpse_layers", GlimpseLayers)):
+        for name, kinds in (
+            ("background", BackgroundKind),
+            ("glimpse_layers", GlimpseLayers),
+            ("frame_maps", FrameMaps),
+        ):
             if getattr(self, name) not in get_args(kinds):
                 choices = ", ".join(map(repr, get_args(kinds)))
                 raise ValueError(f"{name}={getattr(self, name)!r}: choose among {choices}")

@@ -4,10 +4,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.config import FrameMaps
 from lib.models.scalor.layers import conv
 
 FEATURES = 64
 LAYERS = 2  # of the convolutional LSTM
+LEAST_SPREAD = 0.02  # of a frame's pixels: the noise of an empty frame is not made large
 
 LstmState = tuple[Float[Tensor, "b d y x"], Float[Tensor, "b d y x"]]
 
@@ -82,8 +84,9 @@ class ConvLstm(nn.Module):
 class ClipEncoder(nn.Module):
     """Clips to maps of all frames; the second LSTM reads the first one's hidden states."""
 
-    def __init__(self, image_px: int, grid: int) -> None:
+    def __init__(self, image_px: int, grid: int, frame_maps: FrameMaps = "recurrent") -> None:
         super().__init__()
+        self.direct = frame_maps == "direct"
         self.image = ImageEncoder(image_px, grid)
         self.lstm = nn.ModuleList(ConvLstm(FEATURES, grid) for _ in range(LAYERS))
 
@@ -91,9 +94,17 @@ class ClipEncoder(nn.Module):
         self, clips: Float[Tensor, "b t 3 h w"], state: tuple[LstmState, ...] = ()
     ) -> tuple[Float[Tensor, "b t d y x"], tuple[LstmState, ...]]:
         """Maps [b, t, 64, grid, grid], and the state after the last frame."""
-        maps = self.image(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        seen = of_equal_contrast(clips) if self.direct else clips
+        maps = of_frames = self.image(seen.flatten(0, 1)).unflatten(0, clips.shape[:2])
         states = []
         for number, layer in enumerate(self.lstm):
             maps, after = layer(maps, state[number] if state else None)
             states.append(after)
-        return maps, tuple(states)
+        return maps + of_frames if self.direct else maps, tuple(states)
+
+
+def of_equal_contrast(clips: Float[Tensor, "b t 3 h w"]) -> Float[Tensor, "b t 3 h w"]:
+    """Each frame's channels around 0, and all of them together of about the same spread."""
+    centred = clips - clips.mean((3, 4), keepdim=True)
+    spread = centred.square().mean((2, 3, 4), keepdim=True).sqrt()
+    return centred / (spread + LEAST_SPREAD)

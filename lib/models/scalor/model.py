@@ -74,7 +74,7 @@ class Scalor(nn.Module):
     def __init__(self, config: ScalorConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ClipEncoder(config.image_px, config.grid)
+        self.encoder = ClipEncoder(config.image_px, config.grid, config.frame_maps)
         self.glimpses = Glimpses(config)
         self.discovery = Discovery(config)
         self.propagation = Propagation(config)

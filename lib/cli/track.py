@@ -84,7 +84,8 @@ def track(
     least_alpha: Annotated[
         float | None,
         typer.Option(
-            help="Boxes are drawn around pixels from this opacity on.", show_default="0.5"
+            help="Boxes are drawn around pixels from this opacity on.",
+            show_default="the model's, mostly 0.5",
         ),
     ] = None,
     study_thresholds: Annotated[
@@ -107,7 +108,7 @@ def track(
     at; a finished sequence is not tracked again while footage, model and options stay as they are.
     """
     at = None if window is None else parse_window(window)
-    reading = read_thresholds(least_presence, least_alpha, study=study_thresholds)
+    read_thresholds(least_presence, least_alpha, study=study_thresholds)  # wrong ones end it here
     for name, value in (("--stride", stride), ("--frames", frames)):
         if value is not None and value < 1:
             raise ValueError(f"{name} {value}: give a whole number of at least 1")
@@ -123,10 +124,11 @@ def track(
     chosen = model or recorded_model(experiment)
     device = pick_device(device)
     tracker = load_tracker(chosen)
+    alpha = least_alpha or (None if study_thresholds else tracker.info.least_alpha)
     order = Order(
         output=output,
         stride=stride or tracker.info.stride,
-        reading=reading,
+        reading=read_thresholds(least_presence, alpha, study=study_thresholds),
         window=at,
         most_frames=frames,
         overlay=overlay,

@@ -10,7 +10,7 @@ bytes.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -37,8 +37,9 @@ class TrackerInfo:
 
     `window_px` is the side of the square of a frame that it saw, shrunk to its own size; None for
     the frame's shorter side. `stride`: it saw every so manieth frame. `run` is the run's key.
+    `least_alpha` is the opacity from which on a pixel belongs to an object, in (0, 1).
 
-    Raises `ValueError` for a stride or side below 1.
+    Raises `ValueError` for a stride or side below 1, or another opacity.
     """
 
     experiment: str
@@ -48,12 +49,15 @@ class TrackerInfo:
     window_px: int | None
     run: str
     commit: str
+    least_alpha: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("stride", "window_px"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: want at least 1")
+        if not 0 < self.least_alpha < 1:
+            raise ValueError(f"least_alpha={self.least_alpha}: want a number between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +88,8 @@ def load_tracker(path: Path) -> Tracker:
 
     Raises `FileNotFoundError` where there is none, `ValueError` for another kind of file, settings
     that are unknown or do not fit together, and weights that are missing, too many, of another
-    shape or type, or not finite. Fields of the configuration that the file does not have, being
-    older, take their defaults.
+    shape or type, or not finite. Fields that the file does not have, being older, take their
+    defaults, where they have one.
     """
     config, info = _about(path)
     with torch.device("meta"):  # shapes alone: what a file claims must not cost memory yet
@@ -180,17 +184,18 @@ def _about(path: Path) -> tuple[ScalorConfig, TrackerInfo]:
             f"{path} is of format {version}, this version reads {_FORMAT}: train the experiment "
             "once more, or use the version that wrote it"
         )
-    config = _fields(path, "config", about.get("config"), ScalorConfig, required=False)
-    info = _fields(path, "info", about.get("info"), TrackerInfo, required=True)
+    config = _fields(path, "config", about.get("config"), ScalorConfig)
+    info = _fields(path, "info", about.get("info"), TrackerInfo)
     try:
         return ScalorConfig(**config), TrackerInfo(**info)
     except (ValueError, ArithmeticError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def _fields(path: Path, what: str, given: object, kind: type, *, required: bool) -> dict[str, Any]:
+def _fields(path: Path, what: str, given: object, kind: type) -> dict[str, Any]:
     """`given` as the arguments of the dataclass `kind`, by names and types."""
     hints = get_type_hints(kind)
+    needed = [one.name for one in fields(kind) if one.default is one.default_factory is MISSING]
     if not isinstance(given, dict):
         raise ValueError(f"{path}: {what} is {given!r}, want an object of {', '.join(hints)}")
     if unknown := sorted(given.keys() - hints.keys()):
@@ -198,7 +203,7 @@ def _fields(path: Path, what: str, given: object, kind: type, *, required: bool)
             f"{path}: {what} has unknown fields {', '.join(unknown)}; want only "
             f"{', '.join(hints)}: use the version of the program that wrote it"
         )
-    if required and (missing := [name for name in hints if name not in given]):
+    if missing := [name for name in needed if name not in given]:
         raise ValueError(f"{path}: {what} lacks {', '.join(missing)}; {_REMEDY}")
     for name, value in given.items():
         if not _is_a(value, hints[name]):

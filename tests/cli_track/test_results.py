@@ -129,6 +129,23 @@ class TestResults:
         assert track.read_thresholds(None, None, study=True) == Reading.study()
         assert track.read_thresholds(0.2, None, study=False) == Reading(least_presence=0.2)
 
+    def test_boxes_are_drawn_from_the_model_s_own_opacity_on(self, here, model):
+        write_pictures(here / "shots", moving(3))
+        tracker = load_tracker(model)
+        path = here / "faint.safetensors"
+        save_tracker(path, tracker.model, replace(INFO, least_alpha=0.9))
+        tables = []
+        for of, options in (
+            (model, ("--least-alpha", 0.9)), (path, ()), (path, ("--least-alpha", 0.5)), (model, ())
+        ):  # fmt: skip
+            result, text = call("shots", "--model", of, *options)
+            assert result.exit_code == 0, text
+            tables.append(lines(here / "tracks" / "shots.txt"))
+        given, own, other, usual = tables
+        np.testing.assert_array_equal(own, given)
+        np.testing.assert_array_equal(other, usual)
+        assert own[:, 4:6].prod(1).sum() < usual[:, 4:6].prod(1).sum()
+
     def test_stride_is_as_trained(self, here, model):
         tracker = load_tracker(model)
         save_tracker(here / "a.safetensors", tracker.model, replace(INFO, stride=3, window_px=64))

@@ -58,6 +58,7 @@ from lib.book.scalor.pictures import (
     scores,
     stage_scores,
 )
+from lib.book.scalor.sight import record_sight, sight_sentence
 from lib.book.scalor.tables import (
     difference_table,
     experiment_table,
@@ -110,6 +111,7 @@ __all__ = [
     "record_beside",
     "record_live",
     "record_schedule",
+    "record_sight",
     "record_sizes",
     "record_tracker",
     "recorded_figure",
@@ -121,6 +123,7 @@ __all__ = [
     "schedules",
     "scores",
     "show_all",
+    "sight_sentence",
     "sizes_line",
     "source_sentence",
     "speed_sentence",

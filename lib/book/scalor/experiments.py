@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lib.data.mot.clips import ClipConfig
+from lib.evaluation.following import Reading
 from lib.models.scalor import Annealing, ScalorConfig
 from lib.training.scalor import Adversarial, Length, Perceptual, ScalorTraining
 
@@ -93,6 +94,7 @@ BY_NAME = {one.name: one for one in EXPERIMENTS}
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""
 
+PEOPLE_ALPHA = 0.15
 SMALL_PX, FULL_PX = 64, 128
 SPRITES_FRAMES = 8  # of a clip
 _SPRITES = ScalorConfig(
@@ -102,16 +104,17 @@ _SPRITES = ScalorConfig(
     faintest_drawn=1e-3, glimpse_layers="dense",
 )  # fmt: skip
 _PEOPLE = replace(
-    _SPRITES, scale=0.25, scale_range=0.07, aspect=2.0, aspect_range=0.5, sigma=0.1,
-    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=-1.0, persistent=True,
+    _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
+    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
+    frame_maps="direct",
 )  # fmt: skip
 _STEPS = {"tiny": 150, "small": 1_500, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 # Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
-_PACE, _SPRITES_PACE = 900, 600
-# from which share of the steps on, frames of a clip, frames of a step
+_PACE, _SPRITES_PACE = 1_350, 600
+# from which share of the pace on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
-_PEOPLE_STAGES = ((0.0, 1, 16), (0.1, 1, 48), (0.222, 2, 48), (0.367, 4, 48), (0.622, 8, 48))
+_PEOPLE_STAGES = ((0.0, 1, 48), (0.244, 2, 48), (0.4, 4, 48), (0.622, 8, 48))
 
 
 def find(name: str) -> Experiment:
@@ -119,6 +122,15 @@ def find(name: str) -> Experiment:
     if name not in BY_NAME:
         raise ValueError(f"experiment is {name!r}; choose one of {', '.join(BY_NAME)}")
     return BY_NAME[name]
+
+
+def reading(experiment: Experiment, preset: str) -> Reading:
+    """From where on a pixel belongs to an object.
+
+    Small models draw people with soft masks; the threshold was read off clips of the training.
+    """
+    soft = not experiment.sprites and preset != "full"
+    return Reading(least_alpha=PEOPLE_ALPHA) if soft else Reading()
 
 
 def clip_config(experiment: Experiment, preset: str) -> ClipConfig:
@@ -158,10 +170,11 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
     if not experiment.sprites:
         annealing = replace(
             annealing,
-            first_presence_prior=0.9,
-            background_steps=max(1, int(0.1 * paced)),
-            kl_warmup_steps=max(1, int(0.33 * paced)),
-            glimpse_weight=3.0,
+            first_presence_prior=0.3,
+            presence_steps=max(1, int(0.167 * paced)),
+            background_steps=max(1, int(0.067 * paced)),
+            kl_warmup_steps=max(1, int(0.111 * paced)),
+            glimpse_weight=5.0,
         )
     return ScalorTraining(
         name=experiment.name,
@@ -181,7 +194,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
 
 
 def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
-    """Single frames first, then ever longer clips; people's first steps are small ones."""
+    """Single frames first, then ever longer clips."""
     return tuple(
         Length(int(share * steps), length, frames // length)
         for share, length, frames in (_SPRITES_STAGES if experiment.sprites else _PEOPLE_STAGES)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.book.scalor.experiments import EXPERIMENTS, LIVE, clip_config, find, training
+from lib.book.scalor.experiments import EXPERIMENTS, LIVE, clip_config, find, reading, training
 from lib.book.scalor.footage import footage_of
 from lib.book.scalor.kept import judge_recorded, load_recorded
 from lib.book.scalor.outcomes import Outcome, Split, carry_out, scaled
@@ -103,8 +103,9 @@ def _own(
         for split, sequences in parts.items():
             clips = Clips(sequences, cut.for_judging())
             judged[split] = judge(
-                trained.model, clips, Judging(clips=JUDGED), progress=progress, description=split
-            )
+                trained.model, clips, Judging(reading(OWN, preset), JUDGED), progress=progress,
+                description=split,
+            )  # fmt: skip
     found = shown_outcome(Outcome(OWN, trained, footage, judged), preset)
     return found if judged else watched(found, held_out)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.book.estimates import Better
-from lib.book.scalor.experiments import Experiment
+from lib.book.scalor.experiments import Experiment, reading
 from lib.book.scalor.outcomes import Outcome, Split
 from lib.data.mot.clips import Clip, Clips, clip_batch
 from lib.evaluation.following import Followed, follow
@@ -138,9 +138,9 @@ def training_of(outcome: Outcome, preset: str) -> Training:
 def watched(plain: Shown, clips: Clips) -> Shown:
     """`plain` with pictures of `clips`, of which nothing is known: no scores."""
     batch = clip_batch(_spread(len(clips)), clips)
-    return replace(
-        plain, examples={UNKNOWN: Examples(batch.clips, follow(plain.model, batch.frames))}
-    )
+    thresholds = reading(plain.experiment, plain.training.preset)
+    found = follow(plain.model, batch.frames, reading=thresholds)
+    return replace(plain, examples={UNKNOWN: Examples(batch.clips, found)})
 
 
 def measured(judged: Judged) -> dict[str, Estimate]:

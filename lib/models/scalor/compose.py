@@ -27,7 +27,6 @@ from lib.models.scalor.render import (
 from lib.models.scalor.state import Objects
 
 EPSILON = 1e-15
-EXPLAINED_COUNTS = 0.1  # how much a pixel that the background explains counts for a glimpse
 OWN_ALPHA, TRACKED_ALPHA = 0.3, 0.1  # from where on a proposal, or a tracked object, covers a pixel
 Canvas = tuple[int, int, int]  # clips, rows, columns
 
@@ -129,8 +128,8 @@ class Glimpses(nn.Module):
 
         A black object at alpha 0.4 makes the same pixels as a grey one at 1, and the bound has no
         preference; with this, colours are those of the object, so that alpha must be near 1 on it.
-        What boxes show is taken as given: they must not flee what is hard to draw. A pixel that
-        the background explains already counts little: appearance is taught, not the scene.
+        What boxes show is taken as given: they must not flee what is hard to draw. A pixel counts
+        as far as the background does not explain it: appearance is taught, not the scene.
         """
         px, sigma = self.config.glimpse_px, self.config.sigma
         where = objects.where.detach()
@@ -139,8 +138,7 @@ class Glimpses(nn.Module):
         )
         colour = self.decode(objects.what)[:, :3]
         wrong, surprise = ((of - seen).square().sum(1) / (2 * sigma**2) for of in (colour, behind))
-        counts = EXPLAINED_COUNTS + (1 - EXPLAINED_COUNTS) * surprise / (1 + surprise)
-        return (counts * wrong).flatten(1).sum(1)
+        return (wrong * surprise / (1 + surprise)).flatten(1).sum(1)
 
     @torch.no_grad()
     def covered(

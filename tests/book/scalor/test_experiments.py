@@ -10,7 +10,15 @@ import torch
 from lib.book.scalor import experiments as module
 from lib.book.scalor import footage as footage_module
 from lib.book.scalor import outcomes as outcomes_module
-from lib.book.scalor.experiments import BY_NAME, EXPERIMENTS, LIVE, clip_config, find, training
+from lib.book.scalor.experiments import (
+    BY_NAME,
+    EXPERIMENTS,
+    LIVE,
+    clip_config,
+    find,
+    reading,
+    training,
+)
 from lib.book.scalor.footage import STUDY_VIDEOS, footage_of
 from lib.book.scalor.outcomes import carry_out
 from lib.models.scalor import Scalor
@@ -58,6 +66,13 @@ def test_full_is_the_original():
     cut = clip_config(find("hard"), "full")
     assert (cut.stride, cut.window_px, cut.windows) == (5, 1080, "random")
     assert clip_config(find("no_background_encoder"), "full").windows == "centre"
+
+
+def test_soft_masks_of_people_count_from_a_lower_opacity_on():
+    for experiment in EXPERIMENTS:
+        for preset in PRESETS:
+            soft = not experiment.sprites and preset != "full"
+            assert (reading(experiment, preset).least_alpha < 0.5) == soft
 
 
 def test_unknown_experiments_are_told_what_there_is():

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from lib.book import scalor as study
 from lib.book.rows import ID
@@ -215,3 +216,23 @@ class TestStages:
             assert found["first_recall"].value == 1
             assert found["followed_share"].value == share
             assert found["claimed_twice"].value == 0
+
+
+class TestSight:
+    def test_of_untrained_models_and_of_the_trained_one(self, shown_all, empty_ledger):
+        state = torch.get_rng_state()
+        study.record_sight(empty_ledger, shown_all)
+        assert torch.equal(torch.get_rng_state(), state)
+        rows = {row.id: row for row in empty_ledger.rows}
+        assert set(rows) == {f"scalor.sight.{name}" for name in ("recurrent", "direct", "trained")}
+        blind, sees = rows["scalor.sight.recurrent"], rows["scalor.sight.direct"]
+        assert 0 < blind.low < blind.value < blind.high < 0.1 < sees.low
+        assert blind.seeds == (0, 1, 2, 3, 4)
+        frames = sum(len(clip.frames) for clip in shown_all["gradient"].heldout.clips)
+        assert {row.n for row in rows.values()} == {frames}
+        assert "comes from the frame" in study.sight_sentence(empty_ledger)
+
+    def test_of_other_footage_nothing_is_said(self, shown_all, empty_ledger):
+        study.record_sight(empty_ledger, {"hard": shown_all["hard"]})
+        assert not values(empty_ledger)
+        assert study.sight_sentence(empty_ledger).startswith("This run has no people")

@@ -226,7 +226,7 @@ class TestSight:
         rows = {row.id: row for row in empty_ledger.rows}
         assert set(rows) == {f"scalor.sight.{name}" for name in ("recurrent", "direct", "trained")}
         blind, sees = rows["scalor.sight.recurrent"], rows["scalor.sight.direct"]
-        assert 0 < blind.low < blind.value < blind.high < 0.1 < sees.low
+        assert 0 < blind.low < blind.value < blind.high < 0.02 < sees.low
         assert blind.seeds == (0, 1, 2, 3, 4)
         frames = sum(len(clip.frames) for clip in shown_all["gradient"].heldout.clips)
         assert {row.n for row in rows.values()} == {frames}

@@ -170,6 +170,7 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
     if not experiment.sprites:
         annealing = replace(
             annealing,
+            temperature_steps=max(1, paced // 3),
             first_presence_prior=0.3,
             presence_steps=max(1, int(0.167 * paced)),
             background_steps=max(1, int(0.067 * paced)),

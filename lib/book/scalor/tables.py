@@ -8,11 +8,12 @@ import pandas as pd
 from lib.book.estimates import Interval
 from lib.book.recorded import brief
 from lib.book.results import Ledger, Row
-from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find, training
+from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find, reading, training
 from lib.book.scalor.facts import STUDY_STEPS, live_id, official_model, parameters
 from lib.book.scalor.outcomes import SPLITS, Split
 from lib.book.scalor.shown import METRICS, Shown
 from lib.book.tables import number
+from lib.evaluation.following import Reading
 from lib.models.scalor import Annealing, Scalor, ScalorConfig
 from lib.training.scalor import ScalorTraining
 
@@ -180,6 +181,10 @@ def difference_table() -> pd.DataFrame:
             "two LSTMs", "the same", "these and past them, at equal contrast, below `full`"),
         "footage": ("Grand Central station", "MOTSynth, 19 videos", "plaza and sprites, generated"),
         "judged on": ("last tenth of the video", "training data", "held-out clips, and training"),
+        "a pixel is an object's from an opacity of": (
+            "–", _exact(Reading.study().least_alpha),
+            f"{_exact(Reading().least_alpha)}; people below `full` "
+            f"{_exact(reading(find('gradient'), 'small').least_alpha)}"),
         "score": ("see the paper", "none: pictures", "MOTA, IDF1, HOTA, FG-ARI, PSNR"),
         "appearance of what is followed": (
             "deviation ≥ 0.69", "the same", "no such floor below `full`"),

@@ -101,12 +101,11 @@ _SPRITES = ScalorConfig(
     image_px=SMALL_PX, grid=4, glimpse_px=16, what=16, scale=0.26, scale_range=0.1, aspect=1.0,
     aspect_range=0.3, sigma=0.15, max_objects=None, appearance_floor=False,
     discovery_where_std_bias=-2.0, what_std_bias=-1.0, cell_reach=0.75,
-    faintest_drawn=1e-3, glimpse_layers="dense",
+    faintest_drawn=1e-3, glimpse_layers="dense", frame_maps="direct",
 )  # fmt: skip
 _PEOPLE = replace(
     _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
     what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
-    frame_maps="direct",
 )  # fmt: skip
 _STEPS = {"tiny": 150, "small": 1_500, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}

@@ -178,7 +178,7 @@ def difference_table() -> pd.DataFrame:
         "glimpses are read and drawn by": (
             "convolutions", "the same", "one hidden layer each way below `full`"),
         "discovery sees a frame through": (
-            "two LSTMs", "the same", "people below `full`: also past them, at equal contrast"),
+            "two LSTMs", "the same", "below `full` also past them, at equal contrast"),
         "footage": ("Grand Central station", "MOTSynth, 19 videos", "plaza and sprites, generated"),
         "judged on": ("last tenth of the video", "training data", "held-out clips, and training"),
         "a pixel is an object's from an opacity of": (

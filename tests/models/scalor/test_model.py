@@ -308,7 +308,7 @@ class TestGlimpsesThatProposalsLearnToDraw:
                     wrong, surprise = (
                         ((of - seen) ** 2).sum(0) / (2 * sigma**2) for of in (colour, behind)
                     )
-                    counts = 0.1 + 0.9 * surprise / (1 + surprise)
+                    counts = surprise / (1 + surprise)
                     by_hand += weight * float((counts * wrong).sum())
             assert float(result.glimpses[clip]) == pytest.approx(by_hand, rel=1e-3)
 

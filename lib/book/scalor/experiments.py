@@ -107,13 +107,13 @@ _PEOPLE = replace(
     _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
     what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
 )  # fmt: skip
-_STEPS = {"tiny": 150, "small": 1_500, "full": 40_000}
+_STEPS = {"tiny": 300, "small": 3_000, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 # Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
-_PACE, _SPRITES_PACE = 1_350, 600
+_PACE, _SPRITES_PACE = 2_700, 600
 # from which share of the pace on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
-_PEOPLE_STAGES = ((0.0, 1, 48), (0.244, 2, 48), (0.4, 4, 48), (0.622, 8, 48))
+_PEOPLE_STAGES = ((0.0, 1, 24), (0.244, 2, 24), (0.4, 4, 24), (0.622, 8, 24))
 
 
 def find(name: str) -> Experiment:
@@ -175,6 +175,10 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
             background_steps=max(1, int(0.067 * paced)),
             kl_warmup_steps=max(1, int(0.111 * paced)),
             glimpse_weight=5.0,
+            # narrower or earlier, and one person is worth two objects
+            last_sigma_share=0.62,
+            sigma_since=int(0.75 * paced),
+            sigma_steps=max(1, int(0.15 * paced)),
         )
     return ScalorTraining(
         name=experiment.name,

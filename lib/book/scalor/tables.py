@@ -169,7 +169,9 @@ def _exact(setting: float) -> str:
 
 def difference_table() -> pd.DataFrame:
     """In what the original, the study and this book differ, as far as it matters."""
-    official, small = ScalorConfig(), training(find("gradient"), "small").model
+    official, people = ScalorConfig(), training(find("gradient"), "small")
+    small = people.model
+    narrowest = small.sigma * people.annealing.last_sigma_share
     rows = {
         "pixels, cells, glimpse": (
             _size(official), "the same", f"{_size(small)}; at `full` the original's"),
@@ -179,6 +181,9 @@ def difference_table() -> pd.DataFrame:
             "convolutions", "the same", "one hidden layer each way below `full`"),
         "discovery sees a frame through": (
             "two LSTMs", "the same", "below `full` also past them, at equal contrast"),
+        "deviation of a pixel from its reconstruction": (
+            _exact(official.sigma), "the same",
+            f"people below `full`: {_exact(small.sigma)}, in the end {number(narrowest, 1)}"),
         "footage": ("Grand Central station", "MOTSynth, 19 videos", "plaza and sprites, generated"),
         "judged on": ("last tenth of the video", "training data", "held-out clips, and training"),
         "a pixel is an object's from an opacity of": (

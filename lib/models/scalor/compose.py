@@ -123,6 +123,7 @@ class Glimpses(nn.Module):
         images: Float[Tensor, "b 3 h w"],
         background: Float[Tensor, "b 3 h w"],
         objects: Objects,
+        sigma: float,
     ) -> Float[Tensor, " n"]:
         """What objects' colours miss of what is in their boxes: squares over 2 sigma^2, summed.
 
@@ -131,7 +132,7 @@ class Glimpses(nn.Module):
         What boxes show is taken as given: they must not flee what is hard to draw. A pixel counts
         as far as the background does not explain it: appearance is taught, not the scene.
         """
-        px, sigma = self.config.glimpse_px, self.config.sigma
+        px = self.config.glimpse_px
         where = objects.where.detach()
         seen, behind = (
             read(of.detach(), objects.clip, where, px, self.reading) for of in (images, background)

@@ -123,17 +123,20 @@ class Scalor(nn.Module):
         scene = state.scene if state else None
         pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
         reconstruction = foreground + (1 - alpha) * pictures
+        sigma = self.config.sigma * annealed.sigma_share
         return ClipResult(
             reconstruction=reconstruction,
             background=pictures,
             alpha=alpha,
             foreground=foreground,
-            log_likelihood=self._log_likelihood(clips, reconstruction),
+            log_likelihood=_log_likelihood(clips, reconstruction, sigma),
             divergences=Divergences(
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
             background_kl=background_kl,
-            glimpses=self._missed(clips, pictures, frames) if annealed.glimpse_weight else None,
+            glimpses=(
+                self._missed(clips, pictures, frames, sigma) if annealed.glimpse_weight else None
+            ),
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )
@@ -212,6 +215,7 @@ class Scalor(nn.Module):
         clips: Float[Tensor, "b t 3 h w"],
         pictures: Float[Tensor, "b t 3 h w"],
         frames: list[FrameObjects],
+        sigma: float,
     ) -> Float[Tensor, " b"]:
         """Proposals of the first frame, and the mean over later frames of those followed."""
         b, t = clips.shape[:2]
@@ -219,15 +223,15 @@ class Scalor(nn.Module):
         for number, frame in enumerate(frames):
             objects, share = (frame.tracked, 1 / (t - 1)) if number else (frame.proposed, 1.0)
             if objects is not None and len(objects.clip):
-                missed = self.glimpses.missed(clips[:, number], pictures[:, number], objects)
+                missed = self.glimpses.missed(clips[:, number], pictures[:, number], objects, sigma)
                 total = total + share * objects.per_clip(missed, b)
         return total
 
-    def _log_likelihood(
-        self, clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"]
-    ) -> Float[Tensor, "b t"]:
-        normal = torch.distributions.Normal(reconstruction, self.config.sigma)
-        return normal.log_prob(clips).flatten(2).sum(2)
+
+def _log_likelihood(
+    clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"], sigma: float
+) -> Float[Tensor, "b t"]:
+    return torch.distributions.Normal(reconstruction, sigma).log_prob(clips).flatten(2).sum(2)
 
 
 def _no_divergences(frame: Float[Tensor, "b 3 h w"]) -> Divergences:

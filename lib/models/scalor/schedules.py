@@ -13,7 +13,8 @@ class Annealed(NamedTuple):
     `opaque` is the alpha that every proposal is given, in the curriculum that has the background
     wait; None: their own. `kl_weight` is that of the divergences of what, where and depth.
     `drawn`: whether objects are drawn; if not, the background explains the frames alone.
-    `glimpse_weight` is that of the term which teaches objects to draw what their boxes show.
+    `glimpse_weight` is that of the term which teaches objects to draw what their boxes show;
+    `sigma_share` what is left of the likelihood's standard deviation.
     """
 
     temperature: float
@@ -23,6 +24,7 @@ class Annealed(NamedTuple):
     kl_weight: float = 1.0
     drawn: bool = True
     glimpse_weight: float = 0.0
+    sigma_share: float = 1.0
 
 
 FINAL = Annealed(temperature=0.5, presence_prior=1e-3, through_time=True)
@@ -45,12 +47,16 @@ class Annealing:
     background_steps: int = 0  # in which the background learns alone, so that objects mend it
     kl_warmup_steps: int = 0  # over which those divergences come to weigh 1 (Bowman et al. 2016)
     glimpse_weight: float = 0.0  # of the term that teaches objects to draw; none in the original
+    # A wide likelihood forgives while objects are being found; a narrow one then wants sharp masks
+    last_sigma_share: float = 1.0
+    sigma_since: int = 0
+    sigma_steps: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("temperature_steps", "presence_steps"):
+        for name in ("temperature_steps", "presence_steps", "sigma_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: want at least 1")
-        for name in ("first_temperature", "last_temperature"):
+        for name in ("first_temperature", "last_temperature", "last_sigma_share"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
         for name in ("first_presence_prior", "last_presence_prior"):
@@ -64,7 +70,8 @@ class Annealing:
 
         Where the background learns alone first, all else is counted from then on.
         The temperature falls as an exponential of the steps already done and stays at its last
-        value; the prior falls in a straight line, or as an exponential of its own.
+        value, and so does the likelihood's deviation from `sigma_since` on; the prior falls in a
+        straight line, or as an exponential of its own.
         """
         if step < 1:
             raise ValueError(f"step={step}: steps count from 1")
@@ -77,6 +84,7 @@ class Annealing:
         prior = first + along * (last - first)
         if self.presence_fall == "exponential":
             prior = first * (last / first) ** along
+        narrowed = min(max((step - self.sigma_since) / self.sigma_steps, 0.0), 1.0)
         return Annealed(
             temperature=self.first_temperature * math.exp(min(1.0, share) * fall),
             presence_prior=prior,
@@ -85,4 +93,5 @@ class Annealing:
             kl_weight=min(1.0, step / self.kl_warmup_steps) if self.kl_warmup_steps else 1.0,
             drawn=drawn,
             glimpse_weight=self.glimpse_weight,
+            sigma_share=self.last_sigma_share**narrowed,
         )

@@ -291,8 +291,9 @@ class TestGlimpsesThatProposalsLearnToDraw:
     def test_it_is_the_squared_miss_where_the_background_misses(self):
         model, clips = made(), moving()
         with torch.no_grad():
-            result = model(clips, EARLY._replace(glimpse_weight=1.0), Loud([[3, 9], [], []]))
-        px, sigma = SMALL.glimpse_px, SMALL.sigma
+            annealed = EARLY._replace(glimpse_weight=1.0, sigma_share=0.7)
+            result = model(clips, annealed, Loud([[3, 9], [], []]))
+        px, sigma = SMALL.glimpse_px, 0.7 * SMALL.sigma
         for clip in range(len(clips)):
             by_hand = 0.0
             for frame, weight in enumerate((1, 0.5, 0.5)):  # proposals, then who is followed
@@ -311,6 +312,18 @@ class TestGlimpsesThatProposalsLearnToDraw:
                     counts = surprise / (1 + surprise)
                     by_hand += weight * float((counts * wrong).sum())
             assert float(result.glimpses[clip]) == pytest.approx(by_hand, rel=1e-3)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4])
+def test_the_likelihood_is_of_a_normal_that_may_narrow(share):
+    clips = moving(clips=2, frames=2)
+    with torch.no_grad():
+        result = made()(clips, EARLY._replace(sigma_share=share), drawn())
+    sigma = share * SMALL.sigma
+    each = (clips - result.reconstruction).double().square() / (2 * sigma**2)
+    each = -each - math.log(sigma * math.sqrt(2 * math.pi))
+    by_hand = each.flatten(2).sum(2).float()
+    torch.testing.assert_close(result.log_likelihood, by_hand, rtol=1e-5, atol=0.1)
 
 
 def test_masks_may_be_faint_at_first():

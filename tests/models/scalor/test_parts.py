@@ -75,6 +75,10 @@ def test_schedules_are_the_originals():
     warming = Annealing(kl_warmup_steps=4)
     assert [warming.at(step).kl_weight for step in (1, 4, 9)] == [0.25, 1.0, 1.0]
     assert Annealing().at(1).kl_weight == 1.0
+    narrowing = Annealing(last_sigma_share=0.25, sigma_since=10, sigma_steps=20)
+    shares = [narrowing.at(step).sigma_share for step in (1, 10, 20, 30, 999)]
+    assert shares == pytest.approx([1, 1, 0.5, 0.25, 0.25])
+    assert {Annealing().at(step).sigma_share for step in (1, 10**6)} == {1.0}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,8 @@ def test_schedules_are_the_originals():
         (lambda: Annealing().at(0), "step=0: steps count from 1"),
         (lambda: Annealing(presence_steps=0), "presence_steps=0: want at least 1"),
         (lambda: Annealing(last_temperature=0.0), "last_temperature=0.0: want a number above 0"),
+        (lambda: Annealing(last_sigma_share=0.0), "last_sigma_share=0.0: want a number above 0"),
+        (lambda: Annealing(sigma_steps=0), "sigma_steps=0: want at least 1"),
         (lambda: Annealing(first_presence_prior=1.0), "first_presence_prior=1.0: want"),
         (lambda: ScalorConfig(image_px=100), "image_px=100 with grid=8: cells must have"),
         (lambda: ScalorConfig(image_px=128, grid=7), "image_px=128 with grid=7"),

@@ -12,6 +12,7 @@ from typing import Literal
 from lib.data.mot.clips import ClipConfig
 from lib.evaluation.following import Reading
 from lib.models.scalor import Annealing, ScalorConfig
+from lib.models.scalor.config import FrameMaps
 from lib.training.scalor import Adversarial, Length, Perceptual, ScalorTraining
 
 Footage = Literal["sprites", "sprites_textured", "place", "places"]
@@ -101,7 +102,7 @@ _SPRITES = ScalorConfig(
     image_px=SMALL_PX, grid=4, glimpse_px=16, what=16, scale=0.26, scale_range=0.1, aspect=1.0,
     aspect_range=0.3, sigma=0.15, max_objects=None, appearance_floor=False,
     discovery_where_std_bias=-2.0, what_std_bias=-1.0, cell_reach=0.75,
-    faintest_drawn=1e-3, glimpse_layers="dense", frame_maps="direct",
+    faintest_drawn=1e-3, glimpse_layers="dense",
 )  # fmt: skip
 _PEOPLE = replace(
     _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
@@ -180,9 +181,11 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
             sigma_since=int(0.75 * paced),
             sigma_steps=max(1, int(0.15 * paced)),
         )
+    # Over a background discovery begins blind; over black there is nothing but the objects to see
+    maps: FrameMaps = "recurrent" if experiment.model_background == "none" else "direct"
     return ScalorTraining(
         name=experiment.name,
-        model=replace(base, background=experiment.model_background),
+        model=replace(base, background=experiment.model_background, frame_maps=maps),
         annealing=annealing,
         lengths=_curriculum(experiment, paced),
         perceptual=Perceptual(frames=6) if experiment.perceptual else None,

@@ -58,8 +58,9 @@ def sight_sentence(ledger: Ledger) -> str:
     if not rows:
         return "This run has no people over a gradient, on which it could be shown."
     told = {
-        name: f"{_percent(row.value)}\u00a0% ({_percent(row.low)} to {_percent(row.high)})"
-        for name, row in rows.items()
+        maps: f"{_percent(rows[maps].value)}\u00a0% "
+        f"({_percent(rows[maps].low)} to {_percent(rows[maps].high)})"
+        for maps in get_args(FrameMaps)
     }
     return (
         f"Of what the presence of proposals varies by, {told['recurrent']} comes from the frame in "

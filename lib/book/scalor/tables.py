@@ -180,7 +180,8 @@ def difference_table() -> pd.DataFrame:
         "glimpses are read and drawn by": (
             "convolutions", "the same", "one hidden layer each way below `full`"),
         "discovery sees a frame through": (
-            "two LSTMs", "the same", "below `full` also past them, at equal contrast"),
+            "two LSTMs", "the same",
+            "below `full`, over any background, also past them, at equal contrast"),
         "deviation of a pixel from its reconstruction": (
             _exact(official.sigma), "the same",
             f"people below `full`: {_exact(small.sigma)}, in the end {number(narrowest, 1)}"),

@@ -75,6 +75,15 @@ def test_soft_masks_of_people_count_from_a_lower_opacity_on():
             assert (reading(experiment, preset).least_alpha < 0.5) == soft
 
 
+def test_small_models_see_frames_past_the_lstms_where_there_is_a_background():
+    maps = {
+        preset: {one.name: training(one, preset).model.frame_maps for one in EXPERIMENTS}
+        for preset in ("small", "full")
+    }
+    assert {name for name, of in maps["small"].items() if of == "recurrent"} == {"sprites"}
+    assert set(maps["full"].values()) == {"recurrent"}
+
+
 def test_unknown_experiments_are_told_what_there_is():
     with pytest.raises(ValueError, match="experiment is 'gan'; choose one of sprites"):
         find("gan")

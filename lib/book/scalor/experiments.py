@@ -104,9 +104,10 @@ _SPRITES = ScalorConfig(
     discovery_where_std_bias=-2.0, what_std_bias=-1.0, cell_reach=0.75,
     faintest_drawn=1e-3, glimpse_layers="dense",
 )  # fmt: skip
+# Where neighbouring cells reach the same places, two of them learn to share a person
 _PEOPLE = replace(
     _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
-    what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
+    cell_reach=0.55, what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
 )  # fmt: skip
 _STEPS = {"tiny": 300, "small": 3_000, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
@@ -114,7 +115,7 @@ _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 _PACE, _SPRITES_PACE = 2_700, 600
 # from which share of the pace on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
-_PEOPLE_STAGES = ((0.0, 1, 24), (0.244, 2, 24), (0.4, 4, 24), (0.622, 8, 24))
+_PEOPLE_STAGES = ((0.0, 1, 24), (0.33, 2, 24), (0.45, 4, 24), (0.65, 8, 24))
 
 
 def find(name: str) -> Experiment:

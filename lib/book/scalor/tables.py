@@ -170,7 +170,7 @@ def _exact(setting: float) -> str:
 def difference_table() -> pd.DataFrame:
     """In what the original, the study and this book differ, as far as it matters."""
     official, people = ScalorConfig(), training(find("gradient"), "small")
-    small = people.model
+    small, sprites = people.model, training(find("sprites"), "small").model
     narrowest = small.sigma * people.annealing.last_sigma_share
     rows = {
         "pixels, cells, glimpse": (
@@ -182,6 +182,9 @@ def difference_table() -> pd.DataFrame:
         "discovery sees a frame through": (
             "two LSTMs", "the same",
             "below `full`, over any background, also past them, at equal contrast"),
+        "cells that a proposal may lie away from its own": (
+            _exact(official.cell_reach), "the same",
+            f"below `full` {_exact(sprites.cell_reach)}, people {_exact(small.cell_reach)}"),
         "deviation of a pixel from its reconstruction": (
             _exact(official.sigma), "the same",
             f"people below `full`: {_exact(small.sigma)}, in the end {number(narrowest, 1)}"),

@@ -272,8 +272,7 @@ class TestGlimpsesThatProposalsLearnToDraw:
 
     def test_they_learn_before_they_are_drawn(self):
         model, clips = made(), moving()
-        early = Annealing(background_steps=5, glimpse_weight=1.0).at(1)
-        result = model(clips, early, drawn())
+        result = model(clips, Annealing(background_steps=5, glimpse_weight=1.0).at(1), drawn())
         assert torch.equal(result.reconstruction, result.background)
         assert float(sum(of.sum() for of in result.divergences)) == 0
         assert len(result.state.objects.clip) == 0
@@ -291,8 +290,8 @@ class TestGlimpsesThatProposalsLearnToDraw:
     def test_it_is_the_squared_miss_where_the_background_misses(self):
         model, clips = made(), moving()
         with torch.no_grad():
-            annealed = EARLY._replace(glimpse_weight=1.0, sigma_share=0.7)
-            result = model(clips, annealed, Loud([[3, 9], [], []]))
+            early = EARLY._replace(glimpse_weight=1.0, sigma_share=0.7)
+            result = model(clips, early, Loud([[3, 9], [], []]))
         px, sigma = SMALL.glimpse_px, 0.7 * SMALL.sigma
         for clip in range(len(clips)):
             by_hand = 0.0
@@ -320,9 +319,8 @@ def test_the_likelihood_is_of_a_normal_that_may_narrow(share):
     with torch.no_grad():
         result = made()(clips, EARLY._replace(sigma_share=share), drawn())
     sigma = share * SMALL.sigma
-    each = (clips - result.reconstruction).double().square() / (2 * sigma**2)
-    each = -each - math.log(sigma * math.sqrt(2 * math.pi))
-    by_hand = each.flatten(2).sum(2).float()
+    missed = (clips - result.reconstruction).square().flatten(2).sum(2) / (2 * sigma**2)
+    by_hand = -missed - clips[0, 0].numel() * math.log(sigma * math.sqrt(2 * math.pi))
     torch.testing.assert_close(result.log_likelihood, by_hand, rtol=1e-5, atol=0.1)
 
 

@@ -98,6 +98,8 @@ def scaled(config: ScalorTraining, share: float) -> ScalorTraining:
             opaque_steps=round(share * annealing.opaque_steps),
             background_steps=round(share * annealing.background_steps),
             kl_warmup_steps=round(share * annealing.kl_warmup_steps),
+            sigma_since=round(share * annealing.sigma_since),
+            sigma_steps=fewer(annealing.sigma_steps),
         ),
     )
 

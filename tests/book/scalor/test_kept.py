@@ -174,10 +174,13 @@ class TestShown:
         assert asked == [(name, "small", 0.5) for name in found]
 
     def test_half_a_training_has_all_schedules_halved(self):
-        annealing = Annealing(background_steps=20, kl_warmup_steps=40)
+        annealing = Annealing(
+            background_steps=20, kl_warmup_steps=40, sigma_since=60, sigma_steps=30
+        )
         whole = ScalorTraining(steps=100, warmup_steps=10, annealing=annealing)
         half = scaled(whole, 0.5)
         assert (half.annealing.background_steps, half.annealing.kl_warmup_steps) == (10, 20)
+        assert (half.annealing.sigma_since, half.annealing.sigma_steps) == (30, 15)
         assert (half.steps, half.warmup_steps) == (50, 5)
         assert half.annealing.temperature_steps == whole.annealing.temperature_steps // 2
         assert half.annealing.through_time_step == 15_000

@@ -19,6 +19,7 @@ from lib.book.scalor.experiments import (
 )
 from lib.book.scalor.facts import (
     clips_line,
+    empty_sentence,
     experiment_sentence,
     gap_sentence,
     live_sentence,
@@ -86,6 +87,7 @@ __all__ = [
     "clips_line",
     "curves",
     "difference_table",
+    "empty_sentence",
     "experiment_panels",
     "experiment_sentence",
     "experiment_table",

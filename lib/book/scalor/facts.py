@@ -14,6 +14,7 @@ from lib.book.scalor.outcomes import Split
 from lib.book.scalor.shown import METRICS, UNITS, Shown
 from lib.book.tables import number
 from lib.data.mot.clips import ClipConfig
+from lib.evaluation.intervals import Estimate
 from lib.models.scalor import Annealing, Scalor, ScalorConfig
 
 LIVE_ID, OWN_ID = "live", "own"
@@ -194,19 +195,25 @@ def experiment_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: st
     parts = []
     for split, scores in one.scores.items():
         where = f"scalor.{name}.{split}"
-        found, followed = (
-            f"{told(scores[metric])}\u00a0%" for metric in ("first_recall", "followed_share")
-        )
         parts.append(
             f"{_judged_on(one, split)}: MOTA {_said(ledger, f'{where}.mota')}; in first frames "
-            f"{found} of the objects have a box of their own; of all later boxes {followed} are on "
-            f"something followed from the frame before; PSNR {_said(ledger, f'{where}.psnr_db')}"
+            f"{told(scores['first_recall'])}\u00a0% of the objects have a box of their own; "
+            f"{_later_boxes(scores['followed_share'])}; "
+            f"PSNR {_said(ledger, f'{where}.psnr_db')}"
         )
     about = one.training
     return (
         f"Preset {about.preset}, seed {about.seed}, {number(about.steps)} steps; 95\u00a0% "
         f"intervals over videos in brackets. {'. '.join(parts)}."
     )
+
+
+def _later_boxes(followed_share: Estimate) -> str:
+    """How many boxes of all frames but the first are on something that is followed."""
+    if not np.isfinite(followed_share.value):
+        return "no later frame has a box"
+    share = told(followed_share)
+    return f"of all later boxes {share}\u00a0% are on something followed from the frame before"
 
 
 def gaps(all_shown: Mapping[str, Shown]) -> list[float]:
@@ -231,11 +238,31 @@ def gap_sentence(all_shown: Mapping[str, Shown]) -> str:
     )
 
 
+def empty_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """Which experiments find nobody on held-out videos, and how well they redraw them."""
+    judged = [one for one in all_shown.values() if "heldout" in one.scores]
+    empty = [one for one in judged if not one.scores["heldout"]["boxes"].value]
+    if not judged:
+        return "No experiment of this run is judged on held-out videos."
+    if not empty:
+        return "Every experiment finds something on held-out videos."
+    each = [
+        f"{one.experiment.title}: {_said(ledger, f'scalor.{one.name}.heldout.psnr_db')}"
+        for one in empty
+    ]
+    return (
+        f"{number(len(empty))} of {number(len(judged))} experiments have no box at all in held-out "
+        f"videos: their objects died out while they were trained. What they redraw without anybody "
+        f"is not far from the frames all the same ({'; '.join(each)}): people cover few pixels. So "
+        "PSNR says how well the ground is drawn, and nothing of who stands on it."
+    )
+
+
 def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     """How often objects are found twice on held-out videos, from best to worst."""
     found = _ends(ledger, all_shown, "duplicates")
     if not found:
-        return "No experiment of this run is judged on held-out videos."
+        return "No experiment of this run has boxes on held-out videos."
     (least, fewest), (most, highest) = found
     return (
         f"Second boxes on somebody who is found already, for each true box of held-out videos: "
@@ -259,12 +286,16 @@ def mixed_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
 def _ends(
     ledger: Ledger, all_shown: Mapping[str, Shown], metric: str
 ) -> tuple[tuple[str, float], tuple[str, float]] | None:
-    """Titles and values of the experiments with the least and the most on held-out videos."""
+    """Titles and values of the experiments with the least and the most on held-out videos.
+
+    Those that find nothing at all there are left out.
+    """
     rows = {row.id: row.value for row in ledger.rows}
     found = [
         (one.experiment.title, value)
         for name, one in all_shown.items()
-        if (value := rows.get(f"scalor.{name}.heldout.{metric}")) is not None
+        if rows.get(f"scalor.{name}.heldout.boxes")
+        and (value := rows.get(f"scalor.{name}.heldout.{metric}")) is not None
     ]
     if not found:
         return None

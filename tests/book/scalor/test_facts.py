@@ -90,6 +90,34 @@ class TestSentences:
         assert "dB" in said
         assert "not part of this run" in study.experiment_sentence(empty_ledger, {}, "gradient")
 
+    def test_of_an_experiment_that_finds_nothing(self, shown_all, empty_ledger):
+        one = shown_all["gradient"]
+        nothing = {"boxes": 0.0, "followed_share": float("nan"), "first_recall": 0.0}
+        scores = {
+            metric: Estimate(nothing.get(metric, estimate.value), None, None, 2, 1)
+            for metric, estimate in one.scores["heldout"].items()
+        }
+        empty = {"gradient": replace(one, scores={"heldout": scores})}
+        study.record_all(empty_ledger, empty)
+        said = study.experiment_sentence(empty_ledger, empty, "gradient")
+        assert "0\u00a0% of the objects have a box of their own; no later frame has a box;" in said
+        assert "has boxes on held-out videos" in study.twice_sentence(empty_ledger, empty)
+        said = study.empty_sentence(empty_ledger, empty)
+        assert said.startswith("1 of 1 experiments have no box at all in held-out videos")
+        assert "(one video, gradient background: " in said
+        assert said.count(" dB") == 1
+        both = {**empty, "hard": replace(one, scores={})}
+        assert study.empty_sentence(empty_ledger, both) == said
+
+    def test_of_experiments_that_all_find_something(self, shown_all, empty_ledger):
+        study.record_all(empty_ledger, shown_all)
+        one = shown_all["gradient"]
+        boxes = Estimate(3.0, None, None, 2, 1)
+        full = replace(one, scores={"heldout": {**one.scores["heldout"], "boxes": boxes}})
+        said = study.empty_sentence(empty_ledger, {"gradient": full})
+        assert said == "Every experiment finds something on held-out videos."
+        assert "judged on held-out" in study.empty_sentence(empty_ledger, {})
+
     def test_where_models_come_from(self, shown_all):
         said = study.source_sentence(shown_all, "tiny")
         assert "3 experiments are recorded trackers, trained at preset tiny" in said

@@ -59,9 +59,10 @@ unit chapters site: export OMP_NUM_THREADS := 1
 unit: setup
 	$(BIN)/pytest --quiet --numprocesses 2 --dist worksteal --ignore tests/chapters
 
-# Two chapters at a time; the last one takes longest, so it comes first. Appendices come last: they
-# take the chapters' footage, and may show their numbers.
-NUMBERED := $(shell ls -r chapters/[0-9]*.ipynb | xargs -n 1 basename -s .ipynb)
+# Two chapters at a time, those that take longest first, so that neither core waits long for the
+# other. Appendices come last: they take the chapters' footage, and may show their numbers.
+LONGEST  := 04-vqvae-versions 01-doom-segmentation
+NUMBERED := $(LONGEST) $(filter-out $(LONGEST),$(basename $(notdir $(wildcard chapters/[0-9]*.ipynb))))
 APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
 ABREAST  := @$(MAKE) --no-print-directory --jobs 2 --output-sync
 chapters: setup  ## run every chapter and compare its kept outputs (nbval)

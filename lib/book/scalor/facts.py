@@ -14,7 +14,7 @@ from lib.book.scalor.outcomes import Split
 from lib.book.scalor.shown import METRICS, UNITS, Shown
 from lib.book.tables import number
 from lib.data.mot.clips import ClipConfig
-from lib.evaluation.intervals import Estimate
+from lib.evaluation.intervals import Estimate, mean_over_runs
 from lib.models.scalor import Annealing, Scalor, ScalorConfig
 
 LIVE_ID, OWN_ID = "live", "own"
@@ -53,7 +53,7 @@ def record_all(ledger: Ledger, all_shown: Mapping[str, Shown]) -> None:
         record_shown(ledger, one)
     if found := gaps(all_shown):
         seeds = sorted({one.training.seed for one in all_shown.values()})
-        ledger.record("scalor.all.gap.mota", float(np.mean(found)), n=len(found), seeds=seeds)
+        record(ledger, "scalor.all.gap.hota", mean_over_runs(np.array(found)), seeds=seeds)
 
 
 def record_live(ledger: Ledger, live: Shown) -> None:
@@ -217,24 +217,28 @@ def _later_boxes(followed_share: Estimate) -> str:
 
 
 def gaps(all_shown: Mapping[str, Shown]) -> list[float]:
-    """MOTA on training videos less that on held-out ones, of each experiment with both."""
+    """HOTA on training videos less that on held-out ones, of each experiment with both.
+
+    Not MOTA: it has no lower end, so that one experiment with many false boxes is all of its mean.
+    """
     return [
-        one.scores["train"]["mota"].value - one.scores["heldout"]["mota"].value
+        one.scores["train"]["hota"].value - one.scores["heldout"]["hota"].value
         for one in all_shown.values()
         if {"train", "heldout"} <= set(one.scores)
     ]
 
 
-def gap_sentence(all_shown: Mapping[str, Shown]) -> str:
-    """What judging on training videos adds to MOTA."""
+def gap_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """What judging on training videos adds to HOTA."""
     found = gaps(all_shown)
     if not found:
         return "No experiment of this run is judged on both training and held-out videos."
     higher = sum(gap > 0 for gap in found)
     return (
-        f"On training videos MOTA is higher than on held-out ones in {number(higher)} of "
-        f"{number(len(found))} experiments; the mean difference is "
-        f"{number(float(np.mean(found)), 2)}."
+        f"On training videos HOTA is higher than on held-out ones in {number(higher)} of "
+        f"{number(len(found))} experiments; the mean difference, with its 95\u00a0% interval over "
+        f"experiments, is {_said(ledger, 'scalor.all.gap.hota')}. (MOTA has no lower end: one "
+        "experiment with many false boxes would decide its mean alone.)"
     )
 
 

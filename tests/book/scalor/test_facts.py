@@ -32,11 +32,12 @@ class TestRows:
             assert rows[f"scalor.{name}.training.steps"].value == 100
             assert rows[f"scalor.{name}.training.loss_end"].value == 1
         assert rows["scalor.gradient.heldout.psnr_db"].unit == "dB"
-        gap = rows["scalor.all.gap.mota"]
+        gap = rows["scalor.all.gap.hota"]
         assert gap.n == 3
+        assert gap.low < gap.value < gap.high
         assert gap.value == pytest.approx(
             sum(
-                rows[f"scalor.{name}.train.mota"].value - rows[f"scalor.{name}.heldout.mota"].value
+                rows[f"scalor.{name}.train.hota"].value - rows[f"scalor.{name}.heldout.hota"].value
                 for name in shown_all
             )
             / 3
@@ -130,11 +131,12 @@ class TestSentences:
 
     def test_over_all_experiments(self, shown_all, empty_ledger):
         study.record_all(empty_ledger, shown_all)
-        assert "of 3 experiments; the mean difference is " in study.gap_sentence(shown_all)
+        said = study.gap_sentence(empty_ledger, shown_all)
+        assert "of 3 experiments; the mean difference, with its 95\u00a0% interval" in said
         assert "Second boxes on somebody" in study.twice_sentence(empty_ledger, shown_all)
         assert "\u00a0% (" in study.mixed_sentence(empty_ledger, shown_all)
         for said in (
-            study.gap_sentence({}),
+            study.gap_sentence(empty_ledger, {}),
             study.twice_sentence(empty_ledger, {}),
             study.mixed_sentence(empty_ledger, {}),
         ):

@@ -1,6 +1,5 @@
 """Where training runs: the device, Fabric around it, and every source of randomness."""
 
-import ctypes
 import hashlib
 import logging
 import os
@@ -13,14 +12,13 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric import seed_everything as fabric_seed_everything
 
+from lib.training.memory import keep_freed_memory
+
 # Fabric announces its mixed precision and its processes on stderr, which a notebook would keep.
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 Precision = Literal["32-true", "bf16-mixed"]
-
-# mallopt(3): no block is mapped on its own, none given back, and the heap grows in large pieces.
-_MALLOC_OPTIONS = ((-4, 0), (-1, 2**31 - 1), (-2, 64 * 2**20))
 
 
 def pick_device(name: str = "auto") -> str:
@@ -98,19 +96,6 @@ def pick_precision(device: str) -> Precision:
         able = torch.cpu.get_capabilities()
         native = device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     return "bf16-mixed" if native else "32-true"
-
-
-def keep_freed_memory() -> bool:
-    """Let this process keep the memory it frees; returns whether its C library can (glibc does).
-
-    By default glibc maps every large block anew and returns it when freed, so that each training
-    step on a CPU has the same hundreds of megabytes zeroed page by page: up to half of its time.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # not glibc: macOS, Windows, musl
-        return False
-    return all(mallopt(option, value) == 1 for option, value in _MALLOC_OPTIONS)
 
 
 def usable_cores() -> int:

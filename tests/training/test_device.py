@@ -11,7 +11,6 @@ from lib.environment import code_version
 from lib.training.device import (
     deterministic,
     generators,
-    keep_freed_memory,
     make_fabric,
     pick_device,
     pick_precision,
@@ -19,6 +18,7 @@ from lib.training.device import (
     usable_cores,
 )
 from lib.training.environment import environment, hardware
+from lib.training.memory import keep_freed_memory
 
 
 @pytest.mark.parametrize(
@@ -171,5 +171,5 @@ def test_freed_memory_is_kept_where_the_c_library_can(monkeypatch):
     def without_mallopt(_name):
         return object()
 
-    monkeypatch.setattr("lib.training.device.ctypes.CDLL", without_mallopt)
+    monkeypatch.setattr("lib.training.memory.ctypes.CDLL", without_mallopt)
     assert keep_freed_memory() is False

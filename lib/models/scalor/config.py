@@ -52,6 +52,7 @@ class ScalorConfig:
     rejected_overlap: float = 0.3  # share of a proposal that tracked objects may cover already
     max_objects: int | None = 45  # a frame, in training; None: as many as there are cells
     faintest_drawn: float = 0.0  # objects no more present than this are not drawn: saves time
+    faintest_read: float = 0.0  # proposals less present are neither read nor drawn: saves more
     # Where posteriors start
     appearance_floor: bool = True  # the original's second softplus: std of tracked `what` >= 0.69
     discovery_logit_cap: float | None = None  # None: the original's; else see `gently_capped`
@@ -102,11 +103,12 @@ class ScalorConfig:
             raise ValueError(
                 f"discovery_logit_cap={self.discovery_logit_cap}: want a number above 0, or None"
             )
-        if not 0 <= self.faintest_drawn < self.carried_presence:
-            raise ValueError(
-                f"faintest_drawn={self.faintest_drawn}: want 0 or more, less than "
-                f"carried_presence={self.carried_presence}"
-            )
+        for name in ("faintest_drawn", "faintest_read"):
+            if not 0 <= getattr(self, name) < self.carried_presence:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}: want 0 or more, less than "
+                    f"carried_presence={self.carried_presence}"
+                )
         if self.sigma <= 0:
             raise ValueError(f"sigma={self.sigma}: want a number above 0")
 

@@ -97,11 +97,11 @@ class Discovery(nn.Module):
         shift = _listed(where_mean + where_std * noise.normal("where", where_mean))
         boxes = self.boxes(shift, b)
         clip = torch.arange(b, device=frame.device).repeat_interleave(config.cells)
-        what_mean, raw = glimpses.look(frame, clip, boxes)
-        what_std = F.softplus(raw + config.what_std_bias)
+        faint = there[:, 0] < config.faintest_read
+        what_mean, what_std = self._looks(frame, clip, boxes, faint, glimpses)
         what = what_mean + what_std * noise.normal("what", what_mean)
         proposed = self._objects(clip, number, what, boxes, shift, depths, there)
-        accepted = glimpses.covered(proposed, tracked_alpha) < config.rejected_overlap
+        accepted = self._accepted(proposed, faint, tracked_alpha, glimpses)
         prior = torch.where(accepted, annealed.presence_prior, REJECTED_PRIOR)
         divergences = Divergences(
             what=_summed(normal_kl(what_mean, what_std).sum(1) * there[:, 0], b),
@@ -109,11 +109,49 @@ class Discovery(nn.Module):
             depth=_summed(_listed(normal_kl(depth_mean, depth_std))[:, 0] * there[:, 0], b),
             presence=_summed(bernoulli_kl(_listed(logits)[:, 0], prior.to(logits.dtype)), b),
         )
-        there = there * accepted[:, None]
+        there = there * (accepted & ~faint)[:, None]
         if self.training and config.max_objects is not None:
             room = (config.max_objects - tracked).clamp_min(0)
             there = there * _strongest(there.view(b, -1), room).view(-1, 1)
         return proposed._replace(presence=there), divergences
+
+    def _looks(
+        self,
+        frame: Float[Tensor, "b 3 h w"],
+        clip: Int64[Tensor, " n"],
+        boxes: Float[Tensor, "n 4"],
+        faint: Bool[Tensor, " n"],
+        glimpses: Glimpses,
+    ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
+        """Mean and deviation of what is in the boxes; of faint proposals those of the prior.
+
+        What faint ones look like would weigh as little as they do: `faintest_read` at most.
+        """
+        bias = self.config.what_std_bias
+        if not faint.any():
+            mean, raw = glimpses.look(frame, clip, boxes)
+            return mean, F.softplus(raw + bias)
+        chosen = (~faint).nonzero()[:, 0]
+        mean = boxes.new_zeros(len(boxes), self.config.what)
+        std = torch.ones_like(mean)
+        if len(chosen):
+            seen, raw = glimpses.look(frame, clip[chosen], boxes[chosen])
+            mean = mean.index_copy(0, chosen, seen)
+            std = std.index_copy(0, chosen, F.softplus(raw + bias))
+        return mean, std
+
+    def _accepted(
+        self,
+        proposed: Objects,
+        faint: Bool[Tensor, " n"],
+        tracked_alpha: Float[Tensor, "b 1 h w"],
+        glimpses: Glimpses,
+    ) -> Bool[Tensor, " n"]:
+        """Which are not where tracked objects are already; faint ones are not asked."""
+        accepted = faint.clone()
+        seen = proposed.of(~faint)
+        accepted[~faint] = glimpses.covered(seen, tracked_alpha) < self.config.rejected_overlap
+        return accepted
 
     def boxes(self, shift: Float[Tensor, "n 4"], clips: int) -> Float[Tensor, "n 4"]:
         """Boxes from the cells' latent variables; n is clips times cells, row by row."""

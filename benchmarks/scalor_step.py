@@ -48,17 +48,22 @@ class Given:
         return torch.randn_like(like)
 
     def logistic(self, name: str, like: torch.Tensor) -> torch.Tensor:
+        """What makes of the logits `like` those that are wanted, with the gradient they have."""
         if name != "presence":
             return torch.full_like(like, SURE)
-        pattern = chosen_cells(like, self.cells if self.frame == 0 else 0)
+        wanted = chosen_cells(like, self.cells if self.frame == 0 else 0)
         self.frame += 1
-        return pattern
+        return wanted - like.detach()
 
 
 def chosen_cells(like: torch.Tensor, cells: int) -> torch.Tensor:
-    """Logits for [b, 1, 8, 8]: `cells` of them sure, spread over the frame; the others sure not."""
+    """Logits for [b, 1, 8, 8]: `cells` of them there, spread over the frame; the others not.
+
+    No two are equal: of equals at the cap the original would drop all.
+    """
     order = torch.arange(64) * 37 % 64  # a permutation, since 37 is odd
-    return torch.where(order < cells, SURE, -SURE).view(1, 1, 8, 8).expand_as(like)
+    wanted = torch.where(order < cells, 3 + order / 64, -SURE)
+    return wanted.view(1, 1, 8, 8).expand_as(like)
 
 
 def ours(batch: int, cells: int, device: str, faint: float) -> Callable[[], int]:

@@ -29,7 +29,9 @@ SPEED, PARITY = "speed.json", "parity.json"
 STEP = "speed.scalor_step_"
 CASES = {
     "cap": "as many objects as the model may follow (45)",
+    "cap_all_read": "as many, and every proposal read, as the original does",
     "15_objects": "15 objects",
+    "15_objects_all_read": "15 objects, and every proposal read",
     "cap_gpu": "as many objects as the model may follow (45), on a graphics card",
     "15_objects_gpu": "15 objects, on a graphics card",
 }

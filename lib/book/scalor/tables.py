@@ -170,6 +170,7 @@ def _exact(setting: float) -> str:
 def difference_table() -> pd.DataFrame:
     """In what the original, the study and this book differ, as far as it matters."""
     official, people = ScalorConfig(), training(find("gradient"), "small")
+    full = training(find("gradient"), "full").model
     small, sprites = people.model, training(find("sprites"), "small").model
     narrowest = small.sigma * people.annealing.last_sigma_share
     rows = {
@@ -202,6 +203,10 @@ def difference_table() -> pd.DataFrame:
         "size, depth and looks of what is followed": (
             "drawn anew, expected by a recurrent network", "the same",
             "start, and are expected, as they were: people below `full`"),
+        "a proposal is read from a presence of": (
+            "0", "the same", f"{_exact(full.faintest_read)} at `full`, 0 below"),
+        "an object is drawn from a presence of": (
+            "0", "the same", f"0 at `full`, {_exact(small.faintest_drawn)} below"),
         "repacking of objects": ("a loop over samples", "the same", "one flat list, no loop"),
         "flags of type bool": ("cannot be switched off", "the same", "none"),
         "ties at the object cap": ("dropped", "the same", "kept up to the cap"),

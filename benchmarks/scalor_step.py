@@ -32,7 +32,7 @@ from lib.training.memory import keep_freed_memory
 
 FRAMES, PX = 10, 128
 CELLS = {"cap": 64, "15 objects": 15}  # proposing in the first frame; 45 are followed at most
-FAINT = 1e-6  # presence below which ours does not read proposals, as the chapter trains at `full`
+FAINT = 1e-3  # presence below which ours does not read proposals, as the chapter trains at `full`
 WHO = ("ours", "ours_all_read", "official")
 SURE = 20.0  # logit
 LEARNING_RATE, CLIP_NORM = 4e-5, 1.0

@@ -210,8 +210,8 @@ def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
 
 
 def _full(experiment: Experiment) -> ScalorTraining:
-    # Once the temperature has fallen, most of the 64 proposals are less present than this
-    model = ScalorConfig(background=experiment.model_background, faintest_read=1e-6)
+    # What the prior expects of a cell in the end; most of the 64 are soon less present than that
+    model = ScalorConfig(background=experiment.model_background, faintest_read=1e-3)
     if experiment.sprites:
         model = replace(model, scale=0.2, scale_range=0.08, aspect=1.0, aspect_range=0.3)
     return ScalorTraining(

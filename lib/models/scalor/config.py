@@ -52,7 +52,7 @@ class ScalorConfig:
     rejected_overlap: float = 0.3  # share of a proposal that tracked objects may cover already
     max_objects: int | None = 45  # a frame, in training; None: as many as there are cells
     faintest_drawn: float = 0.0  # objects no more present than this are not drawn: saves time
-    faintest_read: float = 0.0  # proposals less present are neither read nor drawn: saves more
+    faintest_read: float = 0.0  # proposals less present, and likely so, are not even read
     # Where posteriors start
     appearance_floor: bool = True  # the original's second softplus: std of tracked `what` >= 0.69
     discovery_logit_cap: float | None = None  # None: the original's; else see `gently_capped`

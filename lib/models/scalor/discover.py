@@ -97,7 +97,8 @@ class Discovery(nn.Module):
         shift = _listed(where_mean + where_std * noise.normal("where", where_mean))
         boxes = self.boxes(shift, b)
         clip = torch.arange(b, device=frame.device).repeat_interleave(config.cells)
-        faint = there[:, 0] < config.faintest_read
+        likely = torch.maximum(there, _listed(logits).sigmoid())[:, 0]
+        faint = likely < config.faintest_read
         what_mean, what_std = self._looks(frame, clip, boxes, faint, glimpses)
         what = what_mean + what_std * noise.normal("what", what_mean)
         proposed = self._objects(clip, number, what, boxes, shift, depths, there)
@@ -125,7 +126,8 @@ class Discovery(nn.Module):
     ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
         """Mean and deviation of what is in the boxes; of faint proposals those of the prior.
 
-        What faint ones look like would weigh as little as they do: `faintest_read` at most.
+        Faint are those that neither are there nor could easily have been. What they look like, and
+        whether something covers them, weighs as little in the bound as their presence.
         """
         bias = self.config.what_std_bias
         if not faint.any():

@@ -35,6 +35,7 @@ CELLS = {"cap": 64, "15 objects": 15}  # proposing in the first frame; 45 are fo
 FAINT = 1e-3  # presence below which ours does not read proposals, as the chapter trains at `full`
 WHO = ("ours", "ours_all_read", "official")
 SURE = 20.0  # logit
+NOBODY = -8.0  # before tanh: models expect a presence of 1e-4 everywhere, as trained ones come to
 LEARNING_RATE, CLIP_NORM = 4e-5, 1.0
 
 
@@ -69,7 +70,9 @@ def chosen_cells(like: torch.Tensor, cells: int) -> torch.Tensor:
 def ours(batch: int, cells: int, device: str, faint: float) -> Callable[[], int]:
     """A step of this library, as its training makes it; returns objects followed a clip."""
     keep_freed_memory()
-    model = Scalor(ScalorConfig(faintest_read=faint)).to(device).train()
+    model = (
+        Scalor(ScalorConfig(faintest_read=faint, discovery_presence_bias=NOBODY)).to(device).train()
+    )
     optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
     clips, annealed = frames(batch, device), Annealing().at(1)
 
@@ -95,6 +98,9 @@ def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], 
     settings.tau, settings.global_step = 1.0, 1
     settings.color_t = torch.rand(700, 3)
     model = scalor.SCALOR(settings).to(device).train()
+    for part in model.modules():
+        if type(part).__module__ == "discovery" and hasattr(part, "z_pres_bias"):
+            part.z_pres_bias = NOBODY
     optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
     clips, given = frames(batch, device), [Given(cells)]
 

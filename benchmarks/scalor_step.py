@@ -70,9 +70,8 @@ def chosen_cells(like: torch.Tensor, cells: int) -> torch.Tensor:
 def ours(batch: int, cells: int, device: str, faint: float) -> Callable[[], int]:
     """A step of this library, as its training makes it; returns objects followed a clip."""
     keep_freed_memory()
-    model = (
-        Scalor(ScalorConfig(faintest_read=faint, discovery_presence_bias=NOBODY)).to(device).train()
-    )
+    config = ScalorConfig(faintest_read=faint, discovery_presence_bias=NOBODY)
+    model = Scalor(config).to(device).train()
     optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
     clips, annealed = frames(batch, device), Annealing().at(1)
 

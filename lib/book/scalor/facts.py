@@ -256,9 +256,8 @@ def empty_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     ]
     return (
         f"{number(len(empty))} of {number(len(judged))} experiments have no box at all in held-out "
-        f"videos: their objects died out while they were trained. What they redraw without anybody "
-        f"is not far from the frames all the same ({'; '.join(each)}): people cover few pixels. So "
-        "PSNR says how well the ground is drawn, and nothing of who stands on it."
+        f"videos. The PSNR of what they redraw without anybody: {'; '.join(each)}. People cover few "
+        "pixels, so it says how well the ground is drawn, and little of who stands on it."
     )
 
 
@@ -269,8 +268,8 @@ def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
         return "No experiment of this run has boxes on held-out videos."
     (least, fewest), (most, highest) = found
     return (
-        f"Second boxes on somebody who is found already, for each true box of held-out videos: "
-        f"from {number(fewest, 2)} ({least}) to {number(highest, 2)} ({most})."
+        "Second boxes on somebody who is found already, for each true box of held-out videos, "
+        f"where an experiment has boxes at all: from {number(fewest, 2)} ({least}) to {number(highest, 2)} ({most})."
     )
 
 

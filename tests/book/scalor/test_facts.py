@@ -105,7 +105,7 @@ class TestSentences:
         assert "has boxes on held-out videos" in study.twice_sentence(empty_ledger, empty)
         said = study.empty_sentence(empty_ledger, empty)
         assert said.startswith("1 of 1 experiments have no box at all in held-out videos")
-        assert "(one video, gradient background: " in said
+        assert "without anybody: one video, gradient background: " in said
         assert said.count(" dB") == 1
         both = {**empty, "hard": replace(one, scores={})}
         assert study.empty_sentence(empty_ledger, both) == said

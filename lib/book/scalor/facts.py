@@ -256,8 +256,8 @@ def empty_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     ]
     return (
         f"{number(len(empty))} of {number(len(judged))} experiments have no box at all in held-out "
-        f"videos. The PSNR of what they redraw without anybody: {'; '.join(each)}. People cover few "
-        "pixels, so it says how well the ground is drawn, and little of who stands on it."
+        f"videos. The PSNR of what they redraw without anybody: {'; '.join(each)}. People cover "
+        "few pixels, so it says how well the ground is drawn, and little of who stands on it."
     )
 
 
@@ -269,7 +269,8 @@ def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     (least, fewest), (most, highest) = found
     return (
         "Second boxes on somebody who is found already, for each true box of held-out videos, "
-        f"where an experiment has boxes at all: from {number(fewest, 2)} ({least}) to {number(highest, 2)} ({most})."
+        f"where an experiment has boxes at all: from {number(fewest, 2)} ({least}) to "
+        f"{number(highest, 2)} ({most})."
     )
 
 

@@ -74,6 +74,11 @@ class TestComparison:
             ("a.b.batches_lost", 0.0, 0.0, 1.0),
             ("a.b.mse", 0.01, 0.0139, 0.0141),
             ("a.b.clipped_share", 0.0, 0.049, 0.051),
+            ("a.b.gradient_commitment", 0.02, 0.19, 0.21),
+            ("a.b.gradient_commitment", 0.02, 0.0021, 0.0019),
+            ("a.b.gradient_commitment", -0.02, -0.19, -0.21),
+            ("a.b.gradient_commitment", -0.02, -0.0021, -0.0019),
+            ("a.b.gradient_reconstruction", 0.0, 0.0, 1e-9),
         ],
     )
     def test_within_and_beyond(self, id, wanted, inside, outside):
@@ -81,6 +86,11 @@ class TestComparison:
         assert list(differences(rows, {id: inside})) == []
         [remark] = differences(rows, {id: outside})
         assert remark.startswith(f"{id}: got ")
+
+    def test_a_factor_is_told_as_one(self):
+        rows = golden_content({"a.b.largest_sum": 10.0})["rows"]
+        [remark] = differences(rows, {"a.b.largest_sum": 60.0})
+        assert remark == "a.b.largest_sum: got 60, wanted 10 × or ÷ 5"
 
     def test_between_two_processors_is_within(self, monkeypatch):
         rows = golden_content({"a.b.mse": 1.0, "a.b.psnr_db": 20.0, "a.b.ssim": None})["rows"]

@@ -115,6 +115,7 @@ def table_rows(page: BeautifulSoup, label: str) -> list[dict[str, str]]:
 CLAIM_TABLES = {
     "01-doom-segmentation": ("tbl-doom-claims", "tbl-doom-aims"),
     "02-sideswipe-classification": ("tbl-sideswipe-claims", "tbl-sideswipe-aims"),
+    "03-scalor-motsynth": ("tbl-scalor-claims", "tbl-scalor-aims"),
     "04-vqvae-versions": ("tbl-vqvae-claims-v20", "tbl-vqvae-claims-v21", "tbl-vqvae-claims"),
 }
 

@@ -166,6 +166,22 @@ def test_hota_of_a_shifted_box():
     assert found["mota"] == 1
 
 
+@pytest.mark.parametrize(
+    ("overlap", "strict", "loose"), [(0.62, 1, 1), (0.4, -1, 1), (0.2, -1, -1)]
+)
+def test_a_box_that_does_not_fit_is_found_loosely(overlap, strict, loose):
+    shifted = (BOX[0] + 10 * (1 - overlap) / (1 + overlap), *BOX[1:])
+    assert iou_of(BOX, shifted) == pytest.approx(overlap)
+    found = values(score(frames_of({1: shifted}), frames_of({1: BOX})))
+    assert (found["mota"], found["moda_loose"]) == (strict, loose)
+
+
+def test_loosely_misses_and_false_boxes_count_but_switches_do_not():
+    truth = frames_of(*[{9: BOX}] * 4)
+    found = values(score(frames_of({1: BOX}, {2: BOX}, {}, {2: BOX, 3: (90, 90, 5, 5)}), truth))
+    assert (found["mota"], found["moda_loose"]) == (1 - 3 / 4, 1 - 2 / 4)
+
+
 def test_switches_and_fragmentations_by_hand():
     """Followed as 1, lost, found as 1, taken for 2 and for 1 again."""
     truth = frames_of(*[{9: BOX}] * 5)
@@ -202,7 +218,8 @@ def test_the_truth_itself_is_perfect(seed):
     _, truth = walks(seed)
     found = values(score(truth, truth, fg_ari=1.0))
     bad = ("false_positives", "misses", "duplicates", "id_switches", "rediscoveries")
-    for name in ("mota", "motp", "idf1", "hota", "deta", "assa", "recall", "precision", "fg_ari"):
+    good = ("mota", "moda_loose", "motp", "idf1", "hota", "deta", "assa", "recall", "precision")
+    for name in (*good, "fg_ari"):
         assert found[name] == pytest.approx(1)
     assert [found[name] for name in bad] == [0] * 5
 

@@ -159,6 +159,8 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         return _full(experiment)
     steps = (_LIVE_STEPS if experiment.sprites else _STEPS)[preset]
     base = _SPRITES if experiment.sprites else _PEOPLE
+    if preset == "tiny":  # its few steps do not part those that share a sprite
+        base = replace(base, cell_reach=_PEOPLE.cell_reach)
     paced = min(steps, _SPRITES_PACE if experiment.sprites else _PACE)
     annealing = Annealing(
         temperature_steps=max(1, paced // 2),

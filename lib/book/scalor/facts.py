@@ -67,11 +67,18 @@ def live_id(live: Shown) -> str:
 
 
 def training_facts(one: Shown) -> dict[str, float]:
-    """Steps, and what the log says at its end: loss and likelihood in nats, objects followed."""
+    """Steps, and what the log says at its end: loss and likelihood in nats, objects followed.
+
+    Of a discriminator also the least and the most of its cross entropy in nats.
+    """
     last = one.history.iloc[-1]
     named = {"loss_end": "loss", "likelihood_end": "likelihood", "objects_end": "objects"}
-    ends = {fact: float(last[column]) for fact, column in named.items() if column in last}
-    return {"steps": float(one.training.steps), "params": float(parameters(one.model)), **ends}
+    found = {fact: float(last[column]) for fact, column in named.items() if column in last}
+    if one.experiment.adversarial and "discriminator" in one.history:
+        told_apart = one.history["discriminator"]
+        found["discriminator_least"] = float(told_apart.min())
+        found["discriminator_most"] = float(told_apart.max())
+    return {"steps": float(one.training.steps), "params": float(parameters(one.model)), **found}
 
 
 def parameters(model: Scalor) -> int:
@@ -208,6 +215,26 @@ def experiment_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: st
     )
 
 
+def fit_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> str:
+    """How much of what an experiment's MOTA lacks is boxes on somebody that do not fit."""
+    if name not in all_shown:
+        return f"Experiment `{name}` is not part of this run."
+    where = f"scalor.{name}.heldout"
+    strict, loose = (_row(ledger, f"{where}.{score}").value for score in ("mota", "moda_loose"))
+    said = _said(ledger, f"{where}.moda_loose")
+    begin = (
+        "A box counts here from an intersection over union of 0.5 on. From 0.3 on, MODA is "
+        f"{said} on held-out videos."
+    )
+    if strict is None or loose is None or strict >= 1 or loose <= strict:
+        return begin
+    share = (loose - strict) / (1 - strict)
+    return (
+        f"{begin} So of what MOTA lacks {number(100 * share, 2)}\u00a0% is boxes that stand on "
+        "somebody, but do not fit."
+    )
+
+
 def _later_boxes(followed_share: Estimate) -> str:
     """How many boxes of all frames but the first are on something that is followed."""
     if not np.isfinite(followed_share.value):
@@ -261,16 +288,36 @@ def empty_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     )
 
 
-def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
-    """How often objects are found twice on held-out videos, from best to worst."""
-    found = _ends(ledger, all_shown, "duplicates")
-    if not found:
-        return "No experiment of this run has boxes on held-out videos."
-    (least, fewest), (most, highest) = found
+def guessing_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """What the discriminators of all trainings that have one learnt, beside guessing."""
+    facts = {row.id: row.value for row in ledger.rows if row.value is not None}
+    names = [f"scalor.{name}.training.discriminator" for name in all_shown]
+    least = [facts[f"{name}_least"] for name in names if f"{name}_least" in facts]
+    most = [facts[f"{name}_most"] for name in names if f"{name}_most" in facts]
+    if not least or not most:
+        return "No experiment of this run has a discriminator."
+    trainings = "the training" if len(least) == 1 else f"all {number(len(least))} trainings"
     return (
-        "Second boxes on somebody who is found already, for each true box of held-out videos, "
-        f"where an experiment has boxes at all: from {number(fewest, 2)} ({least}) to "
-        f"{number(highest, 2)} ({most})."
+        f"In the whole of {trainings} with a discriminator its cross entropy, as logged, lies "
+        f"between {min(least):.3f} and {max(most):.3f} nats; who guesses has ln 2 = "
+        f"{np.log(2):.3f}."
+    )
+
+
+def twice_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
+    """How often objects are found twice on held-out videos, from best to worst, by both counts."""
+    second = _ends(ledger, all_shown, "duplicates")
+    claimed = _ends(ledger, all_shown, "claimed_twice")
+    if not second or not claimed:
+        return "No experiment of this run has boxes on held-out videos."
+    (least, fewest), (most, highest) = second
+    (rarest, rare), (oftenest, often) = claimed
+    return (
+        "On held-out videos, where an experiment has boxes at all: of the objects that a box is "
+        f"meant for, two or more are meant for {number(100 * rare)}\u00a0% ({rarest}) to "
+        f"{number(100 * often)}\u00a0% ({oftenest}). Second boxes that even cover half of the same "
+        f"object, for each true box: from {number(fewest, 2)} ({least}) to {number(highest, 2)} "
+        f"({most})."
     )
 
 

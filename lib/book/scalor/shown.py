@@ -19,6 +19,7 @@ from lib.models.scalor import Scalor
 
 METRICS: dict[str, Better] = {
     "mota": "higher",
+    "moda_loose": "higher",
     "idf1": "higher",
     "hota": "higher",
     "recall": "higher",

@@ -46,6 +46,7 @@ STAGES = {
 WORDS = {
     **HEADINGS,
     **STAGES,
+    "moda_loose": "MODA, from an overlap of 0.3 on",
     "recall": "recall",
     "precision": "precision",
     "boxes": "boxes a frame",
@@ -185,7 +186,8 @@ def difference_table() -> pd.DataFrame:
             "below `full`, over any background, also past them, at equal contrast"),
         "cells that a proposal may lie away from its own": (
             _exact(official.cell_reach), "the same",
-            f"below `full` {_exact(sprites.cell_reach)}, people {_exact(small.cell_reach)}"),
+            f"below `full` {_exact(small.cell_reach)}, sprites at `small` "
+            f"{_exact(sprites.cell_reach)}"),
         "deviation of a pixel from its reconstruction": (
             _exact(official.sigma), "the same",
             f"people below `full`: {_exact(small.sigma)}, in the end {number(narrowest, 1)}"),

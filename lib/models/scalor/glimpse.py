@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.anew import GroupNorm, group_norm, norms_anew
 from lib.models.scalor.celu import Celu, celu
 from lib.models.scalor.layers import conv, enlarge
 
@@ -68,14 +69,14 @@ class GlimpseDecoder(nn.Module):
 
     def forward(self, what: Float[Tensor, "n z"]) -> Float[Tensor, "n 4 g g"]:
         """Colours and alpha."""
-        maps = self.up(what[:, :, None, None])
         colour, alpha = self.colour, self.alpha
-        if isinstance(colour, DeepHead) and isinstance(alpha, DeepHead):
-            maps = celu(_both(maps, colour.wide, alpha.wide))
-            maps = F.group_norm(
-                maps, 2 * colour.norm.num_groups, *_stacked(colour.norm, alpha.norm)
-            )
-        return torch.sigmoid(_both(maps, colour.last, alpha.last))
+        with norms_anew():
+            maps = self.up(what[:, :, None, None])
+            if isinstance(colour, DeepHead) and isinstance(alpha, DeepHead):
+                maps = celu(_both(maps, colour.wide, alpha.wide))
+                groups = 2 * colour.norm.num_groups
+                maps = group_norm(maps, groups, *_stacked(colour.norm, alpha.norm))
+            return torch.sigmoid(_both(maps, colour.last, alpha.last))
 
 
 class DenseGlimpseEncoder(nn.Module):
@@ -133,7 +134,7 @@ class DeepHead(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.wide = nn.Conv2d(BEFORE_HEADS, BEFORE_HEADS // 2, 3, padding=1)
-        self.norm = nn.GroupNorm(4, BEFORE_HEADS // 2)
+        self.norm = GroupNorm(4, BEFORE_HEADS // 2)
         self.last = nn.Conv2d(BEFORE_HEADS // 2, channels, 3, padding=1)
 
 
@@ -152,9 +153,7 @@ def _both(
     return F.conv2d(maps, weight, bias, padding=1)
 
 
-def _stacked(
-    first: nn.Conv2d | nn.GroupNorm, second: nn.Conv2d | nn.GroupNorm
-) -> tuple[Tensor, Tensor]:
+def _stacked(first: nn.Conv2d | GroupNorm, second: nn.Conv2d | GroupNorm) -> tuple[Tensor, Tensor]:
     """Weights and biases of both."""
     biases = [one.bias for one in (first, second) if one.bias is not None]
     return torch.cat([first.weight, second.weight]), torch.cat(biases)

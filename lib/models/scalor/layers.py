@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lib.models.scalor.anew import GroupNorm
 from lib.models.scalor.celu import Celu
 
 
@@ -12,7 +13,7 @@ def conv(before: int, after: int, kernel: int, stride: int = 1, *, groups: int =
     """One convolution, its non-linearity and its normalisation; even kernels halve, odd keep."""
     padding = 0 if stride == 1 and kernel % 2 == 0 else (kernel - 1) // 2
     return nn.Sequential(
-        nn.Conv2d(before, after, kernel, stride, padding), Celu(), nn.GroupNorm(groups, after)
+        nn.Conv2d(before, after, kernel, stride, padding), Celu(), GroupNorm(groups, after)
     )
 
 
@@ -22,7 +23,7 @@ def enlarge(before: int, after: int, times: int, *, groups: int = 8) -> nn.Modul
         nn.Conv2d(before, after * times**2, 1),
         nn.PixelShuffle(times),
         Celu(),
-        nn.GroupNorm(groups, after),
+        GroupNorm(groups, after),
     )
 
 

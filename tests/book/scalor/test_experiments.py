@@ -75,6 +75,14 @@ def test_soft_masks_of_people_count_from_a_lower_opacity_on():
             assert (reading(experiment, preset).least_alpha < 0.5) == soft
 
 
+def test_neighbours_reach_one_another_only_where_there_is_time_to_part_them():
+    def reach(name: str, preset: str) -> float:
+        return training(find(name), preset).model.cell_reach
+
+    assert reach("sprites_gradient", "tiny") == reach("gradient", "small")
+    assert reach("gradient", "small") < reach("sprites_gradient", "small") < reach("hard", "full")
+
+
 def test_small_models_see_frames_past_the_lstms_where_there_is_a_background():
     maps = {
         preset: {one.name: training(one, preset).model.frame_maps for one in EXPERIMENTS}

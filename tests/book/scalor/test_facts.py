@@ -3,13 +3,17 @@
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import torch
 
 from lib.book import scalor as study
+from lib.book.claims import read_claims
+from lib.book.results import project_root
 from lib.book.rows import ID
 from lib.book.scalor import facts
-from lib.book.scalor.shown import _sound
+from lib.book.scalor.experiments import EXPERIMENTS
+from lib.book.scalor.shown import METRICS, _sound
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.scalor_stages import stages
 from tests.book.scalor.small import write_beside
@@ -71,8 +75,37 @@ class TestRows:
         said = study.schedule_sentence(empty_ledger)
         assert "0.758 at step 8,000 and 0.624 at step 13,600" in said
 
+    def test_every_claim_of_the_chapter_names_a_row_that_it_records(self):
+        claims = [one for one in read_claims() if one.chapter == "03-scalor-motsynth"]
+        assert len(claims) > 25
+        known = {one.name for one in EXPERIMENTS} | {"live"}
+        for claim in claims:
+            for id in filter(None, (claim.id, claim.other_id)):
+                study_name, *rest = id.split(".")
+                if study_name == "scalor" and rest[0] in known:
+                    assert rest[1] in ("heldout", "train", "unseen_scene"), id
+                    assert rest[2] in METRICS, id
+                else:
+                    assert id in {
+                        "scalor.all.gap.hota", "scalor.official.sizes.params",
+                        "scalor.sight.recurrent",
+                        "scalor.official.parity.loss_difference",
+                        "scalor.official.parity.gradient_difference",
+                        *(f"speed.scalor_step_{case}.{what}" for case in ("cap", "15_objects")
+                          for what in ("ratio", "memory_ratio")),
+                    }, id  # fmt: skip
+        judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
+        assert judged == {one.name for one in EXPERIMENTS if one.claim}
+
 
 class TestSentences:
+    def test_kept_lines(self):
+        """Those that stand in the notebook."""
+        text = (project_root() / "chapters" / "03-scalor-motsynth.ipynb").read_text()
+        assert study.sizes_line() in text
+        assert study.clips_line() in text
+        assert study.clips_line().endswith("36 clips a video, 684 in all")
+
     def test_of_the_live_model(self, shown_all, empty_ledger):
         live = shown_all["sprites_gradient"]
         study.record_live(empty_ledger, live)
@@ -133,14 +166,56 @@ class TestSentences:
         study.record_all(empty_ledger, shown_all)
         said = study.gap_sentence(empty_ledger, shown_all)
         assert "of 3 experiments; the mean difference, with its 95\u00a0% interval" in said
-        assert "Second boxes on somebody" in study.twice_sentence(empty_ledger, shown_all)
+        said = study.twice_sentence(empty_ledger, shown_all)
+        assert said.count("\u00a0% (") == 2
+        assert "Second boxes that even cover half" in said
         assert "\u00a0% (" in study.mixed_sentence(empty_ledger, shown_all)
         for said in (
             study.gap_sentence(empty_ledger, {}),
             study.twice_sentence(empty_ledger, {}),
             study.mixed_sentence(empty_ledger, {}),
+            study.guessing_sentence(empty_ledger, shown_all),
         ):
             assert said.startswith("No experiment of this run")
+
+    def test_of_boxes_that_do_not_fit(self, shown_all, empty_ledger):
+        one = shown_all["gradient"]
+        scores = one.scores["heldout"]
+        loose = replace(scores["mota"], value=0.8, low=0.7, high=0.9)
+        some = {"mota": replace(loose, value=0.6, low=0.5), "moda_loose": loose}
+        shown = {"gradient": replace(one, scores={"heldout": {**scores, **some}})}
+        study.record_all(empty_ledger, shown)
+        said = study.fit_sentence(empty_ledger, shown, "gradient")
+        assert "From 0.3 on, MODA is 0.80 (0.70–0.90) on held-out videos." in said
+        assert said.endswith("lacks 50\u00a0% is boxes that stand on somebody, but do not fit.")
+        assert study.fit_sentence(empty_ledger, {}, "hard").endswith("not part of this run.")
+
+    def test_of_boxes_that_all_fit(self, shown_all, empty_ledger):
+        one = shown_all["gradient"]
+        scores = one.scores["heldout"]
+        same = {"moda_loose": scores["mota"]}
+        shown = {"gradient": replace(one, scores={"heldout": {**scores, **same}})}
+        study.record_all(empty_ledger, shown)
+        said = study.fit_sentence(empty_ledger, shown, "gradient")
+        assert said.endswith("on held-out videos.")
+
+    def test_of_discriminators(self, shown_all, empty_ledger):
+        log = pd.DataFrame({"step": [1, 2, 3], "discriminator": [0.7, 0.5, 0.6]})
+        one = replace(
+            shown_all["gradient"], experiment=study.find("blurred_perceptual_gan"), history=log
+        )
+        study.record_all(empty_ledger, {one.name: one})
+        said = study.guessing_sentence(empty_ledger, {one.name: one})
+        assert said == (
+            "In the whole of the training with a discriminator its cross entropy, as logged, lies "
+            "between 0.500 and 0.700 nats; who guesses has ln 2 = 0.693."
+        )
+        other = replace(one, experiment=study.find("multi"), history=log.assign(discriminator=0.4))
+        both = {one.name: one, other.name: other}
+        study.record_all(empty_ledger, {other.name: other})
+        said = study.guessing_sentence(empty_ledger, both)
+        assert "all 2 trainings with a discriminator" in said
+        assert "between 0.400 and 0.700" in said
 
     def test_a_number_that_was_not_recorded(self, empty_ledger):
         with pytest.raises(ValueError, match="holds no scalor.official.schedule"):

@@ -8,6 +8,7 @@ been written on, and tolerances say how far beyond them one may move before some
 
 import json
 import math
+import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -148,8 +149,18 @@ def live_values(chapter: str, root: Path = ROOT) -> dict[str, float | None]:
 
 
 def processor() -> str:
-    """The instructions that PyTorch uses here, such as AVX2: numbers agree where these do."""
-    return torch.backends.cpu.get_cpu_capability()
+    """The instructions that PyTorch uses here and who made the processor, such as AVX2 AMD.
+
+    Numbers mostly agree where these do: libraries choose their kernels by both.
+    """
+    return f"{torch.backends.cpu.get_cpu_capability()} {_maker()}"
+
+
+def _maker(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    known = {"AuthenticAMD": "AMD", "GenuineIntel": "Intel"}
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    ids = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    return known.get(ids[0], ids[0]) if ids else platform.machine()
 
 
 def golden_content(

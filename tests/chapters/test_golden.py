@@ -109,6 +109,13 @@ class TestComparison:
             "a.b.ssim: got 0.43, wanted 0.5 ± 0.06",
         ]
 
+    def test_processors_are_told_apart_by_their_maker(self, tmp_path):
+        (tmp_path / "one").write_text("processor\t: 0\nvendor_id\t: GenuineIntel\n")
+        (tmp_path / "other").write_text("processor\t: 0\n")
+        assert golden._maker(tmp_path / "one") == "Intel"
+        assert golden._maker(tmp_path / "other") == golden._maker(tmp_path / "none") != ""
+        assert golden.processor().endswith(golden._maker())
+
     def test_what_moved_here_is_not_kept_of_other_processors(self, monkeypatch):
         here = golden.processor()
         with monkeypatch.context() as patch:

@@ -7,6 +7,7 @@ from lib.book.scalor.beside import (
     read_speed,
     record_beside,
     speed_sentence,
+    speed_table,
 )
 from lib.book.scalor.experiments import (
     BY_NAME,
@@ -133,6 +134,7 @@ __all__ = [
     "sizes_line",
     "source_sentence",
     "speed_sentence",
+    "speed_table",
     "stage_scores",
     "stages_table",
     "train_live",

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from lib.book.results import Ledger
 from lib.book.rows import require_id
 from lib.book.scalor.kept import recorded_folder
@@ -27,13 +29,14 @@ from lib.book.tables import number
 
 SPEED, PARITY = "speed.json", "parity.json"
 STEP = "speed.scalor_step_"
+ALL_READ = "_all_read"  # in cases, and in the name of who reads every proposal
 CASES = {
-    "cap": "as many objects as the model may follow (45)",
-    "cap_all_read": "as many, and every proposal read, as the original does",
-    "15_objects": "15 objects",
-    "15_objects_all_read": "15 objects, and every proposal read",
-    "cap_gpu": "as many objects as the model may follow (45), on a graphics card",
-    "15_objects_gpu": "15 objects, on a graphics card",
+    "cap": "45, as many as it may",
+    "cap_all_read": "45, every proposal read, as the original does",
+    "15_objects": "15",
+    "15_objects_all_read": "15, every proposal read",
+    "cap_gpu": "45, as many as it may",
+    "15_objects_gpu": "15",
 }
 
 
@@ -135,23 +138,40 @@ def record_beside(ledger: Ledger, speed: Speed, parity: Parity, *, seed: int) ->
 
 
 def speed_sentence(speed: Speed) -> str:
-    """How many times faster a step is, and on how much less memory, case by case."""
-    parts = []
+    """How the speed was measured."""
+    return (
+        f"Measured: {speed.how}; the original at commit `{speed.official_commit[:10]}`. "
+        "`benchmarks/scalor_step.py` measures both."
+    )
+
+
+def speed_table(speed: Speed) -> pd.DataFrame:
+    """Seconds and peak memory of a training step, the original's and ours, case by case."""
+    lines = []
     for case, words in CASES.items():
         faster, smaller = speed.ratio(case, "ratio"), speed.ratio(case, "memory_ratio")
         if faster is None or smaller is None:
             continue
-        on = speed.hardware[f"{STEP}{case}.ratio"]
-        parts.append(
-            f"with {words}, on {on}, the original takes {number(faster)} times as long and "
-            f"{number(smaller)} times as much memory at its peak"
+        step, ours = f"{STEP}{case.removesuffix(ALL_READ)}", "ours"
+        if case.endswith(ALL_READ):
+            ours += ALL_READ
+        seconds, mib = (
+            [speed.values.get(f"{step}.{who}.{what}") for who in ("official", ours)]
+            for what in ("seconds", "peak_mib")
         )
-    if not parts:
-        return "No step was measured beside the original's."
-    return (
-        f"Measured ({speed.how}; the original at commit `{speed.official_commit[:10]}`): "
-        + "; ".join(parts) + "."
-    )  # fmt: skip
+        lines.append(
+            {
+                "Objects followed": words,
+                "Measured on": speed.hardware[f"{STEP}{case}.ratio"],
+                "Original, s": number(seconds[0]),
+                "Here, s": number(seconds[1]),
+                "Times as fast": number(faster),
+                "Original, MiB": number(mib[0], 4),
+                "Here, MiB": number(mib[1], 4),
+                "Times less memory": number(smaller),
+            }
+        )
+    return pd.DataFrame(lines or [{"Objects followed": "nothing was measured"}])
 
 
 def parity_sentence(parity: Parity) -> str:

@@ -296,9 +296,9 @@ def guessing_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
     most = [facts[f"{name}_most"] for name in names if f"{name}_most" in facts]
     if not least or not most:
         return "No experiment of this run has a discriminator."
-    trainings = "the training" if len(least) == 1 else f"all {number(len(least))} trainings"
+    trainings = "the training" if len(least) == 1 else f"each of the {number(len(least))} trainings"
     return (
-        f"In the whole of {trainings} with a discriminator its cross entropy, as logged, lies "
+        f"In {trainings} with a discriminator its cross entropy lies from first to last "
         f"between {min(least):.3f} and {max(most):.3f} nats; who guesses has ln 2 = "
         f"{np.log(2):.3f}."
     )

@@ -207,14 +207,14 @@ class TestSentences:
         study.record_all(empty_ledger, {one.name: one})
         said = study.guessing_sentence(empty_ledger, {one.name: one})
         assert said == (
-            "In the whole of the training with a discriminator its cross entropy, as logged, lies "
+            "In the training with a discriminator its cross entropy lies from first to last "
             "between 0.500 and 0.700 nats; who guesses has ln 2 = 0.693."
         )
         other = replace(one, experiment=study.find("multi"), history=log.assign(discriminator=0.4))
         both = {one.name: one, other.name: other}
         study.record_all(empty_ledger, {other.name: other})
         said = study.guessing_sentence(empty_ledger, both)
-        assert "all 2 trainings with a discriminator" in said
+        assert "In each of the 2 trainings with a discriminator" in said
         assert "between 0.400 and 0.700" in said
 
     def test_a_number_that_was_not_recorded(self, empty_ledger):
@@ -234,13 +234,25 @@ class TestBeside:
         assert rows["speed.scalor_step_cap.ours.seconds"].unit == "s"
         assert rows["scalor.official.parity.gradient_difference"].value == 2e-9
         assert empty_ledger.hardware == "a test"
-        said = study.speed_sentence(speed)
-        assert "with 15 objects, on 2 CPU cores, the original takes 3 times as long" in said
-        assert "graphics card" not in said
+        assert "Measured: medians; the original at" in study.speed_sentence(speed)
+        table = study.speed_table(speed)
+        assert table["Objects followed"].tolist() == ["45, as many as it may", "15"]
+        assert set(table["Measured on"]) == {"2 CPU cores"}
+        assert table.iloc[1].tolist()[2:] == ["–", "2", "3", "–", "–", "4"]
         said = study.parity_sentence(parity)
         assert "Over 3 frames in float64, in which 7 objects" in said
         assert "2.0 × 10⁻¹¹" in said
         assert "`aaaaaaaaaa`" in said
+
+    def test_who_reads_every_proposal_has_times_of_its_own(self):
+        speed = study.read_speed(project_root())
+        table = study.speed_table(speed).set_index("Objects followed")
+        seconds = speed.values["speed.scalor_step_15_objects.ours_all_read.seconds"]
+        row = table.loc["15, every proposal read"]
+        assert float(row["Here, s"]) == pytest.approx(seconds, abs=0.01)
+        assert float(row["Original, s"]) / seconds == pytest.approx(
+            float(row["Times as fast"]), rel=0.01
+        )
 
     def test_nothing_measured_yet(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"speed.json: measure beside the original"):

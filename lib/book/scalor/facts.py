@@ -195,24 +195,23 @@ def source_sentence(all_shown: Mapping[str, Shown], preset: str) -> str:
 
 
 def experiment_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> str:
-    """How one experiment does: objects found, followed and redrawn, on each split."""
+    """How one experiment does: objects found, followed and redrawn, a line for each split."""
     if name not in all_shown:
         return f"Experiment `{name}` is not part of this run."
-    one = all_shown[name]
-    parts = []
+    one, about = all_shown[name], all_shown[name].training
+    lines = [
+        f"Preset {about.preset}, seed {about.seed}, {number(about.steps)} steps; 95\u00a0% "
+        "intervals over videos in brackets.\n"
+    ]
     for split, scores in one.scores.items():
         where = f"scalor.{name}.{split}"
-        parts.append(
-            f"{_judged_on(one, split)}: MOTA {_said(ledger, f'{where}.mota')}; in first frames "
+        lines.append(
+            f"- *{_judged_on(one, split)}:* MOTA {_said(ledger, f'{where}.mota')}; in first frames "
             f"{told(scores['first_recall'])}\u00a0% of the objects have a box of their own; "
             f"{_later_boxes(scores['followed_share'])}; "
-            f"PSNR {_said(ledger, f'{where}.psnr_db')}"
+            f"PSNR {_said(ledger, f'{where}.psnr_db')}."
         )
-    about = one.training
-    return (
-        f"Preset {about.preset}, seed {about.seed}, {number(about.steps)} steps; 95\u00a0% "
-        f"intervals over videos in brackets. {'. '.join(parts)}."
-    )
+    return "\n".join(lines)
 
 
 def fit_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> str:

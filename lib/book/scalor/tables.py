@@ -36,7 +36,7 @@ HEADINGS = {
     "psnr_db": "PSNR, dB",
 }
 STAGES = {
-    "first_recall": "found in the first frame",
+    "first_recall": "found in first frames",
     "followed_share": "boxes that are followed",
     "duplicates": "duplicates a true box",
     "claimed_twice": "claimed twice",
@@ -260,7 +260,10 @@ def _table(
                 continue
             said = {"The write-up says": one.experiment.claim or "–"} if claims else {}
             lines.append(
-                {"Experiment": name, "Videos": SPLIT_NAMES[split], "Clips": one.judged[split]}
+                {
+                    "Experiment": name,
+                    "Videos (clips)": f"{SPLIT_NAMES[split]} ({one.judged[split]})",
+                }
                 | {
                     title: _cell(rows, f"scalor.{name}.{split}.{metric}")
                     for metric, title in headings.items()

@@ -119,8 +119,8 @@ class TestSentences:
         study.record_all(empty_ledger, shown_all)
         said = study.experiment_sentence(empty_ledger, shown_all, "gradient")
         assert said.startswith("Preset tiny, seed 0, 100 steps; 95\u00a0% intervals over videos")
-        assert "1 clip of held-out videos: MOTA " in said
-        assert "2 clips of training videos: MOTA " in said
+        assert "\n- *1 clip of held-out videos:* MOTA " in said
+        assert "\n- *2 clips of training videos:* MOTA " in said
         assert "dB" in said
         assert "not part of this run" in study.experiment_sentence(empty_ledger, {}, "gradient")
 

@@ -62,6 +62,12 @@ from lib.book.scalor.pictures import (
     scores,
     stage_scores,
 )
+from lib.book.scalor.reference import (
+    judge_references,
+    record_references,
+    reference_sentence,
+    reference_table,
+)
 from lib.book.scalor.sight import record_sight, sight_sentence
 from lib.book.scalor.tables import (
     difference_table,
@@ -101,6 +107,7 @@ __all__ = [
     "group_curves",
     "guessing_sentence",
     "judge_recorded",
+    "judge_references",
     "judge_splits",
     "keep",
     "keep_tracker",
@@ -117,11 +124,14 @@ __all__ = [
     "record_all",
     "record_beside",
     "record_live",
+    "record_references",
     "record_schedule",
     "record_sight",
     "record_sizes",
     "record_tracker",
     "recorded_figure",
+    "reference_sentence",
+    "reference_table",
     "results_table",
     "same_clip",
     "samples",

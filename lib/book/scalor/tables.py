@@ -85,7 +85,7 @@ def experiment_table() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Experiment": one.name,
-            "Footage": _footage(one),
+            "Footage": footage_words(one),
             "Background": BACKGROUNDS[one.background],
             "Added to the bound": _terms(one),
             "Windows": "moving" if one.windows == "random" else "fixed",
@@ -95,7 +95,8 @@ def experiment_table() -> pd.DataFrame:
     )
 
 
-def _footage(one: Experiment) -> str:
+def footage_words(one: Experiment) -> str:
+    """What kind of clips it is about."""
     if one.sprites:
         return "textured sprites" if one.footage == "sprites_textured" else "sprites"
     return "one place" if one.footage == "place" else "several places"

@@ -131,6 +131,18 @@ class Clips:
         read = self._memory.read(sequence, wanted)
         return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
 
+    def video(self, index: int, *, most: int = 500) -> UInt8[np.ndarray, "v h w 3"]:
+        """What the window of the clip sees in its whole sequence, in at most so many frames.
+
+        These are spread evenly over it.
+        """
+        if most < 1:
+            raise ValueError(f"most={most}: want at least one frame")
+        sequence, _, window = self._placed(index)
+        wanted = np.linspace(0, sequence.frames - 1, min(most, sequence.frames)).round()
+        read = sequence.read([int(number) for number in wanted])
+        return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
+
     def _placed(self, index: int) -> tuple[MotSequence, list[int], Window]:
         """Where a clip comes from: sequence, numbers of the frames, window."""
         if index < 0:

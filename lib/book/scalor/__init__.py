@@ -9,6 +9,7 @@ from lib.book.scalor.beside import (
     speed_sentence,
     speed_table,
 )
+from lib.book.scalor.ceiling import ceiling_sentence, record_ceiling
 from lib.book.scalor.experiments import (
     BY_NAME,
     EXPERIMENTS,
@@ -90,6 +91,7 @@ __all__ = [
     "Outcome",
     "Split",
     "carry_out",
+    "ceiling_sentence",
     "cells",
     "claims",
     "clip_config",
@@ -123,6 +125,7 @@ __all__ = [
     "read_speed",
     "record_all",
     "record_beside",
+    "record_ceiling",
     "record_live",
     "record_references",
     "record_schedule",

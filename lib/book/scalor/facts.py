@@ -229,8 +229,8 @@ def fit_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> s
         return begin
     share = (loose - strict) / (1 - strict)
     return (
-        f"{begin} So of what MOTA lacks {number(100 * share, 2)}\u00a0% is boxes that stand on "
-        "somebody, but do not fit."
+        f"{begin} That makes up {number(100 * share, 2)}\u00a0% of what MOTA lacks: boxes that "
+        "stand on somebody, but do not fit, and identities that change."
     )
 
 

@@ -1,8 +1,8 @@
 """Frames of a sequence as a tracker takes them: a window, in order, read ahead."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple, TypeVar, cast
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lib.data.ahead import read_ahead
+from lib.data.mot.behind import MOST_FRAMES, behind_all
 from lib.data.mot.boxes import Window
 from lib.data.mot.clips import shrunk
 from lib.data.mot.sequences import MotSequence
@@ -30,7 +31,7 @@ class Look:
     """
 
     window: Window
-    numbers: range
+    numbers: Sequence[int]  # rising
     size_px: int
     whole: bool = False
 
@@ -50,10 +51,10 @@ class Missed:
     frames: dict[int, str] = field(default_factory=dict)
     end: int | None = None
 
-    def seen(self, numbers: range) -> list[int]:
+    def seen(self, numbers: Sequence[int]) -> list[int]:
         """The others of `numbers`."""
-        end = numbers.stop if self.end is None else self.end
-        return [number for number in numbers if number < end and number not in self.frames]
+        before = [one for one in numbers if self.end is None or one < self.end]
+        return [number for number in before if number not in self.frames]
 
 
 def look_through(
@@ -75,6 +76,26 @@ def look_through(
         if not sequence.pictures:
             missed.end = number
             return
+
+
+def look_behind(
+    sequence: MotSequence, look: Look, *, skip_corrupt: bool = False
+) -> UInt8[np.ndarray, "h w 3"]:
+    """What is behind everybody in the window, from some of the frames of `look`.
+
+    They are spread evenly over it. Raises `ValueError` for a frame that cannot be read, with
+    `skip_corrupt` only where there is none that can.
+    """
+    places = np.linspace(0, len(look.numbers) - 1, min(MOST_FRAMES, len(look.numbers)))
+    numbers = tuple(look.numbers[int(place)] for place in places.round())
+    missed = Missed()
+    some = replace(look, numbers=numbers, whole=False)
+    with closing(look_through(sequence, some, missed, skip_corrupt=skip_corrupt)) as frames:
+        found = [frame.small for frame in frames]
+    if not found:
+        reasons = "; ".join(list(missed.frames.values())[:1])
+        raise ValueError(f"no frame of {sequence.name} can be read: {reasons}")
+    return behind_all(found)
 
 
 def _of_pictures(sequence: MotSequence, look: Look) -> Iterator[tuple[int, Seen | ValueError]]:

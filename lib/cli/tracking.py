@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from lib.cli.track_files import Renumbered, film, in_frame, results_file
-from lib.cli.track_frames import Look, Missed, Seen, look_through
+from lib.cli.track_frames import Look, Missed, Seen, look_behind, look_through
 from lib.cli.track_scores import count_right
 from lib.data.mot.boxes import Window
 from lib.data.mot.discovery import VIDEO_SUFFIXES, discover_sequences
@@ -198,7 +198,12 @@ def _track(target: Target, model: Scalor, order: Order, bar: "tqdm[Any]") -> Tra
         seen = stack.enter_context(
             closing(look_through(target.sequence, look, missed, skip_corrupt=order.skip_corrupt))
         )
-        pieces = follow_video(model, _small(seen, kept), reading=order.reading, at_once=AT_ONCE)
+        behind = None
+        if model.config.background == "remembered":
+            behind = look_behind(target.sequence, look, skip_corrupt=order.skip_corrupt)
+        pieces = follow_video(
+            model, _small(seen, kept), behind=behind, reading=order.reading, at_once=AT_ONCE
+        )
         for piece in pieces:
             for found in piece.found:
                 one = kept.popleft()

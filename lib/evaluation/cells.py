@@ -33,16 +33,19 @@ def cells_of(
     frames: UInt8[np.ndarray, "t h w 3"],
     truth: FrameBoxes,
     *,
+    behind: UInt8[np.ndarray, "h w 3"] | None = None,
     least_presence: float | None = None,
 ) -> Cells:
     """Proposals in the last of `frames`, all of which the model follows from the first on.
 
     `truth` is of the last frame; a cell is present from `least_presence` on, by default the model's
-    own `carried_presence`.
+    own `carried_presence`. `behind` is what is behind everybody, for models that remember it.
     """
     config, least = model.config, least_presence
     with torch.no_grad():
-        proposed = model(pixels_of(model, frames[None]), FINAL, Silent()).objects[-1].proposed
+        scene = None if behind is None else pixels_of(model, behind[None, None])[:, 0]
+        result = model(pixels_of(model, frames[None]), FINAL, Silent(), behind=scene)
+        proposed = result.objects[-1].proposed
         decoded = model.glimpses.decode(proposed.what).cpu()
     boxes = boxes_of_masks(decoded[:, 3].numpy(), proposed.where.cpu().numpy(), config.image_px)
     presence = proposed.presence[:, 0].cpu().numpy()

@@ -81,36 +81,46 @@ def follow(
     model: Scalor,
     clips: UInt8[np.ndarray, "b t h w 3"],
     *,
+    behind: UInt8[np.ndarray, "b h w 3"] | None = None,
     reading: Reading | None = None,
 ) -> list[Followed]:
     """Each of `clips` from its first frame on, by means of the posteriors: nothing is drawn.
 
+    `behind` is what is behind everybody, for models whose background is remembered.
+
     The model is left in evaluation mode, in which it may have more objects than in training.
 
-    Raises `ValueError` for frames of another size than the model's.
+    Raises `ValueError` for frames of another size than the model's, and for a model that remembers
+    its background without one.
     """
     pixels = pixels_of(model, clips)
-    return _read(model, pixels, model(pixels, FINAL, Silent()), reading or Reading())
+    scene = None if behind is None else pixels_of(model, behind[:, None])[:, 0]
+    result = model(pixels, FINAL, Silent(), behind=scene)
+    return _read(model, pixels, result, reading or Reading())
 
 
 def follow_video(
     model: Scalor,
     frames: Iterator[UInt8[np.ndarray, "h w 3"]],
     *,
+    behind: UInt8[np.ndarray, "h w 3"] | None = None,
     reading: Reading | None = None,
     at_once: int = 10,
 ) -> Iterator[Followed]:
     """A video of any length, `at_once` frames at a time: who is followed stays followed.
 
+    `behind` is what is behind everybody, for models whose background is remembered.
+
     Memory does not grow with the video. The last piece may be shorter.
     """
     if at_once < 1:
         raise ValueError(f"at_once={at_once}: want at least one frame")
+    scene = None if behind is None else pixels_of(model, behind[None, None])[:, 0]
     state: State | None = None
     for piece in _pieces(frames, at_once):
         with torch.no_grad():
             pixels = pixels_of(model, piece[None])
-            result = model(pixels, FINAL, Silent(), state)
+            result = model(pixels, FINAL, Silent(), state, scene)
             followed = _read(model, pixels, result, reading or Reading())
         state = result.state
         yield followed[0]

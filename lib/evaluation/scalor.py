@@ -87,7 +87,7 @@ def judge(
     for start in tqdm(starts, disable=not progress, desc=description or None, leave=False):
         batch = clip_batch(indices[start : start + judging.at_once], clips)
         found += batch.clips
-        followed += follow(model, batch.frames, reading=judging.reading)
+        followed += follow(model, batch.frames, behind=batch.behind, reading=judging.reading)
     counts = [_counts(*pair, masks=masks) for pair in zip(found, followed, strict=True)]
     return Judged(found, followed, counts)
 

@@ -5,6 +5,7 @@ import torch
 from jaxtyping import UInt8
 
 from lib.models.scalor import Scalor
+from lib.models.scalor.sight import sight
 
 
 @torch.no_grad()
@@ -19,7 +20,7 @@ def seen_share(model: Scalor, frames: UInt8[np.ndarray, "n h w 3"]) -> float:
     if len(frames) < 2:
         raise ValueError(f"frames has {len(frames)}: want at least two that differ")
     first = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)[:, None] / 255
-    maps, _ = model.encoder(first)
+    maps, _ = model.encoder(sight(first, None, model.config).whole)
     untracked = first.new_zeros(len(first), 1, *first.shape[3:])
     _, presence, _ = model.discovery.net(maps[:, 0], untracked)
     from_frames = (presence - presence.mean(0)).square().mean()

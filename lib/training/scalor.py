@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from jaxtyping import UInt8
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lib.data.mot.clips import Clips
@@ -20,7 +19,7 @@ from lib.training.checkpoint import load_weights
 from lib.training.device import make_fabric, pick_device, pick_precision, seed_everything
 from lib.training.logs import CsvLog, TensorBoardLog
 from lib.training.loop import Losses, fit
-from lib.training.scalor_clips import ClipBatches
+from lib.training.scalor_clips import ClipBatches, ClipPixels
 from lib.training.scalor_config import Length, ScalorTraining
 from lib.training.scalor_terms import Adversarial, Adversary, Perceptual, PerceptualTerm
 
@@ -65,11 +64,12 @@ class ScalorStep:
         self.config, self.noise = config, Drawn(generator)
         self.perceptual, self.adversary = perceptual, adversary
 
-    def __call__(self, model: nn.Module, clips: UInt8[Tensor, "b t 3 h w"], step: int) -> Losses:
-        pixels = clips.float() / 255
+    def __call__(self, model: nn.Module, batch: ClipPixels, step: int) -> Losses:
+        pixels = batch.clips.float() / 255
+        behind = None if batch.behind is None else batch.behind.float() / 255
         annealed = self.config.annealing.at(step + 1)
-        result = model(pixels, annealed, self.noise)
-        followed = torch.tensor(len(result.state.objects.clip) / len(clips))
+        result = model(pixels, annealed, self.noise, behind=behind)
+        followed = torch.tensor(len(result.state.objects.clip) / len(pixels))
         parts = {**result.terms, "objects": followed}
         spared = 1 - annealed.kl_weight
         total = result.loss - spared * sum(parts[name] for name in ("what", "where", "depth"))

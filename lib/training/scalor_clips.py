@@ -1,6 +1,7 @@
 """Batches of clips for SCALOR, each a pure function of the step."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,8 +13,15 @@ from lib.data.mot.clips import Clips
 from lib.training.scalor_config import ScalorTraining
 
 
+class ClipPixels(NamedTuple):
+    """Clips in whole numbers from 0 to 255, and what is behind everybody, where that is wanted."""
+
+    clips: UInt8[Tensor, "b t 3 h w"]
+    behind: UInt8[Tensor, "b 3 h w"] | None = None
+
+
 class ClipBatches:
-    """``batches(step)``: clips [b, t, 3, h, w] in whole numbers from 0 to 255.
+    """``batches(step)``: the clips of a step, with what is behind them for models that remember it.
 
     Clips come in rounds, each of which has every clip once, in an order of its own and, where
     windows are drawn, with windows of its own. Where a batch wants fewer frames than a clip has,
@@ -33,7 +41,7 @@ class ClipBatches:
         self.config, self.clips, self.seed, self.workers = config, clips, seed, workers
         self._taken = _taken_before(config)
 
-    def __call__(self, step: int) -> UInt8[Tensor, "b t 3 h w"]:
+    def __call__(self, step: int) -> ClipPixels:
         """The batch of `step`, the first of which is 0."""
         length = self.config.length_at(step)
         first = self._taken[length.since] + (step - length.since) * length.clips
@@ -45,7 +53,11 @@ class ClipBatches:
             return self.clips.pixels(index, first=start, frames=length.frames)
 
         frames = np.stack(list(read_ahead(read, indices, self.workers)))
-        return torch.from_numpy(frames).permute(0, 1, 4, 2, 3)
+        clips = torch.from_numpy(frames).permute(0, 1, 4, 2, 3)
+        if self.config.model.background != "remembered":
+            return ClipPixels(clips)
+        behind = np.stack(list(read_ahead(self.clips.behind, indices, self.workers)))
+        return ClipPixels(clips, torch.from_numpy(behind).permute(0, 3, 1, 2))
 
     def _clip(self, number: int) -> int:
         """The `number`-th clip to be seen, all rounds counted."""

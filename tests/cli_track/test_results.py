@@ -10,6 +10,7 @@ from lib.cli import track, tracking
 from lib.cli.track_files import in_frame
 from lib.cli.track_scores import read_results
 from lib.cli.tracking import RECORD
+from lib.data.mot.behind import behind_all
 from lib.data.mot.boxes import FrameBoxes, Window
 from lib.data.mot.clips import shrunk
 from lib.data.mot.discovery import discover_sequences
@@ -18,12 +19,16 @@ from lib.evaluation.tracker_file import load_tracker, save_tracker
 from lib.models.scalor import Scalor
 from tests.cli_track.commands import INFO, call
 from tests.data.footage import write_video
-from tests.evaluation.trackers import SMALL
+from tests.evaluation.trackers import REMEMBERING, SMALL, crowded
 from tests.tracks import count_frames, lines, moving, write_pictures
 
 
 def followed(
-    model: Path, frames: np.ndarray, window: Window, at_once: int = 100
+    model: Path,
+    frames: np.ndarray,
+    window: Window,
+    at_once: int = 100,
+    behind: np.ndarray | None = None,
 ) -> list[FrameBoxes]:
     """What the model finds in `at_once` frames at a time, in pixels of the frame.
 
@@ -32,7 +37,7 @@ def followed(
     network = load_tracker(model).model
     px = network.config.image_px
     seen = np.stack([shrunk(frame, window, px) for frame in frames])
-    pieces = follow_video(network, iter(seen), at_once=at_once)
+    pieces = follow_video(network, iter(seen), behind=behind, at_once=at_once)
     return [in_frame(boxes, window, px) for piece in pieces for boxes in piece.boxes]
 
 
@@ -98,6 +103,26 @@ class TestResults:
         assert any(ids[k - 1] & ids[k] for k in range(2, 13, 2))  # into the next piece
         assert f"street 13 {len(table)} {len(same)}" in text
         assert "MOTA" not in text
+
+    def test_models_that_remember_the_background_find_it_first(self, here):
+        """In the frames that they are shown, and no others."""
+        save_tracker(here / "remembers.safetensors", crowded(REMEMBERING), INFO)
+        frames = moving(9)
+        write_pictures(here / "shots", frames)
+        (here / "shots" / "0004.png").write_bytes(b"damaged")
+        options = ("--stride", 2, "--skip-corrupt", "--window", "8,0,64")
+        result, text = call("shots", "--model", here / "remembers.safetensors", *options)
+        assert result.exit_code == 0, text
+        some = frames[[0, 2, 6, 8]][:, :, 8:72]
+        wanted = followed(
+            here / "remembers.safetensors", frames[[0, 2, 6, 8]], Window(8, 0, 64),
+            behind=behind_all(list(some)),
+        )  # fmt: skip
+        table = lines(here / "tracks" / "shots.txt")
+        assert set(table[:, 0]) == {1, 3, 7, 9}
+        places = np.concatenate([boxes.boxes for boxes in wanted])
+        places[:, :2] += 1
+        np.testing.assert_allclose(table[:, 2:6], places, atol=0.006)
 
     def test_window_stride_and_most_frames_of_pictures(self, here, model):
         frames = moving(9, size=(100, 150))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from lib.evaluation.following import Found, Reading, follow, follow_video
 from lib.models.scalor import FINAL, Scalor, ScalorConfig, Silent
+from tests.evaluation.trackers import REMEMBERING, crowded
 
 SMALL = ScalorConfig(
     image_px=64, grid=4, glimpse_px=16, what=4, scale=0.26, scale_range=0.1, aspect=1.0,
@@ -98,6 +99,19 @@ def test_owners_are_those_of_a_renderer_that_draws_one_object_at_a_time(model, c
                 same = followed[number].owners[k] == owner.numpy()
                 assert same.mean() > 0.999  # ties of rounding
                 assert (owner > 0).any()
+
+
+def test_a_remembered_background_goes_with_every_piece(clips):
+    model, video = crowded(REMEMBERING), np.concatenate([clips[0], clips[1]])
+    behind = clips[1, 2]
+    whole = follow(model, video[None], behind=behind[None])[0]
+    pieces = list(follow_video(model, iter(video), behind=behind, at_once=4))
+    for one, other in zip([f for p in pieces for f in p.found], whole.found, strict=True):
+        assert np.array_equal(one.boxes.ids, other.boxes.ids)
+        np.testing.assert_allclose(one.boxes.boxes, other.boxes.boxes, atol=1e-4)
+    assert sum(len(one.boxes) for one in whole.found) > 0
+    with pytest.raises(ValueError, match="behind: got nothing"):
+        follow(model, video[None])
 
 
 def test_a_video_in_pieces_is_followed_as_in_one(model, clips):

@@ -1,5 +1,7 @@
 """Small untrained trackers that see objects everywhere, for tests."""
 
+from dataclasses import replace
+
 import torch
 
 from lib.models.scalor import Scalor, ScalorConfig
@@ -11,11 +13,16 @@ SMALL = ScalorConfig(
 )  # fmt: skip
 
 
-def crowded() -> Scalor:
+REMEMBERING = replace(
+    SMALL, background="remembered", frame_maps="direct", likelihood="mixture", shadow=0.5
+)
+
+
+def crowded(config: ScalorConfig = SMALL) -> Scalor:
     """Masks reach over half, so that there are boxes; the same weights each time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        model = Scalor(SMALL)
+        model = Scalor(config)
     with torch.no_grad():
         model.glimpses.decoder.alpha.last.weight.mul_(4)
         model.glimpses.decoder.alpha.last.bias.fill_(1.0)

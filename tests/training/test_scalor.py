@@ -36,6 +36,13 @@ TINY = ScalorTraining(
     steps=4,
     products="float32",
 )  # fmt: skip
+REMEMBERING = replace(
+    TINY,
+    model=replace(
+        TINY.model, background="remembered", frame_maps="direct", likelihood="mixture",
+        rival_overlap=0.3, shadow=0.5,
+    ),
+)  # fmt: skip
 CUT = ClipConfig(frames=FRAMES, stride=1, size_px=64, window_px=None, windows="centre")
 
 
@@ -53,10 +60,23 @@ def trained(clips: Clips, root: Path, config: ScalorTraining = TINY, **options):
 
 def test_batches_are_a_function_of_the_step(clips):
     batches = ClipBatches(TINY, clips, seed=3)
-    shapes = [tuple(batches(step).shape) for step in range(4)]
+    shapes = [tuple(batches(step).clips.shape) for step in range(4)]
     assert shapes == [(4, 1, 3, 64, 64)] * 2 + [(2, 2, 3, 64, 64)] * 2
-    assert torch.equal(batches(3), ClipBatches(TINY, clips, seed=3)(3))
-    assert not torch.equal(batches(3), ClipBatches(TINY, clips, seed=4)(3))
+    assert torch.equal(batches(3).clips, ClipBatches(TINY, clips, seed=3)(3).clips)
+    assert not torch.equal(batches(3).clips, ClipBatches(TINY, clips, seed=4)(3).clips)
+    assert batches(3).behind is None
+
+
+def test_models_that_remember_the_background_are_given_it(clips):
+    batch = ClipBatches(REMEMBERING, clips, seed=3)(2)
+    assert batch.clips.shape == (2, 2, 3, 64, 64)
+    pictures = [clips.behind(number) for number in range(CLIPS)]
+    assert batch.behind is not None
+    for clip, behind in zip(batch.clips, batch.behind.permute(0, 2, 3, 1).numpy(), strict=True):
+        mine = [k for k, one in enumerate(pictures) if np.array_equal(one, behind)]
+        shown = clip.permute(0, 2, 3, 1).numpy()
+        whole = [clips.clip(k).frames for k in mine]
+        assert any((one[i : i + 2] == shown).all() for one in whole for i in range(FRAMES - 1))
 
 
 def test_every_round_has_every_clip_once(clips):
@@ -64,7 +84,8 @@ def test_every_round_has_every_clip_once(clips):
     batches = ClipBatches(config, clips, seed=0)
     whole = [clips.clip(number).frames for number in range(CLIPS)]
     for turn in range(2):
-        seen = torch.cat([batches(2 * turn), batches(2 * turn + 1)]).permute(0, 1, 3, 4, 2).numpy()
+        seen = torch.cat([batches(2 * turn + k).clips for k in (0, 1)])
+        seen = seen.permute(0, 1, 3, 4, 2).numpy()
         order = [next(i for i, one in enumerate(whole) if np.array_equal(one, x)) for x in seen]
         assert sorted(order) == list(range(CLIPS))
 
@@ -75,13 +96,14 @@ def test_lengths_go_on_where_the_ones_before_stopped(clips):
     assert batches._taken == {0: 0, 2: 8}
 
 
-def test_a_run_is_found_again_and_resumes_to_the_same_bits(clips, tmp_path, monkeypatch):
-    whole = trained(clips, tmp_path / "whole")
+@pytest.mark.parametrize("config", [TINY, REMEMBERING], ids=["learnt", "remembered"])
+def test_a_run_is_found_again_and_resumes_to_the_same_bits(clips, tmp_path, monkeypatch, config):
+    whole = trained(clips, tmp_path / "whole", config)
     assert len(whole.history) == 4
     assert {"likelihood", "what", "presence", "objects"} <= set(whole.history)
     with monkeypatch.context() as patch:  # an undo would undo this folder's fixtures as well
         patch.setattr(module, "_train", None)  # nothing is trained again
-        again = trained(clips, tmp_path / "whole")
+        again = trained(clips, tmp_path / "whole", config)
     monkeypatch.setattr(ScalorTraining, "checkpoint_every", property(lambda _: 1))
     real = module.ScalorStep.__call__
 
@@ -92,9 +114,9 @@ def test_a_run_is_found_again_and_resumes_to_the_same_bits(clips, tmp_path, monk
 
     monkeypatch.setattr(module.ScalorStep, "__call__", breaks)
     with pytest.raises(RuntimeError, match="out of power"):
-        trained(clips, tmp_path / "parts")
+        trained(clips, tmp_path / "parts", config)
     monkeypatch.setattr(module.ScalorStep, "__call__", real)
-    parts = trained(clips, tmp_path / "parts")
+    parts = trained(clips, tmp_path / "parts", config)
     for other in (again, parts):
         for one, two in zip(
             whole.model.state_dict().values(), other.model.state_dict().values(), strict=True

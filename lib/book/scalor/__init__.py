@@ -79,6 +79,7 @@ from lib.book.scalor.tables import (
     schedule_table,
     stages_table,
 )
+from lib.book.scalor.whole import judge_whole, record_whole, whole_sentence, whole_table
 
 __all__ = [
     "BY_NAME",
@@ -111,6 +112,7 @@ __all__ = [
     "judge_recorded",
     "judge_references",
     "judge_splits",
+    "judge_whole",
     "keep",
     "keep_tracker",
     "live_sentence",
@@ -132,6 +134,7 @@ __all__ = [
     "record_sight",
     "record_sizes",
     "record_tracker",
+    "record_whole",
     "recorded_figure",
     "reference_sentence",
     "reference_table",
@@ -154,4 +157,6 @@ __all__ = [
     "training",
     "twice_sentence",
     "verdicts",
+    "whole_sentence",
+    "whole_table",
 ]

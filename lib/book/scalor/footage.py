@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -55,6 +56,12 @@ class Footage(NamedTuple):
     ) -> Clips:
         """Clips of `sequences` to judge by, cut without chance."""
         return Clips(sequences, clip_config(experiment, preset).for_judging())
+
+    def whole(self, experiment: Experiment, preset: str, sequences: Sequence[MotSequence]) -> Clips:
+        """A clip of each of `sequences`, as long as the shortest of them is."""
+        cut = clip_config(experiment, preset).for_judging()
+        least = min(one.frames for one in sequences)
+        return Clips(sequences, replace(cut, frames=(least - 1) // cut.stride + 1))
 
 
 def footage_of(

@@ -136,7 +136,9 @@ def cells(all_shown: Mapping[str, Shown], name: str) -> Figure:
     pairs = [(clip, clip.truth[0]) for clip in one.heldout.clips if clip.truth]
     if not pairs:
         return style.message("nobody has said who is where in this footage")
-    seen = [cells_of(one.model, clip.frames[:1], truth) for clip, truth in pairs]
+    seen = [
+        cells_of(one.model, clip.frames[:1], truth, behind=clip.behind) for clip, truth in pairs
+    ]
     worst = int(np.argmax([(of.claims > 1).sum() for of in seen]))
     (clip, truth), of = pairs[worst], seen[worst]
     return scalor_cells.glimpses_of_cells(

@@ -140,7 +140,7 @@ def watched(plain: Shown, clips: Clips) -> Shown:
     """`plain` with pictures of `clips`, of which nothing is known: no scores."""
     batch = clip_batch(_spread(len(clips)), clips)
     thresholds = reading(plain.experiment, plain.training.preset)
-    found = follow(plain.model, batch.frames, reading=thresholds)
+    found = follow(plain.model, batch.frames, behind=batch.behind, reading=thresholds)
     return replace(plain, examples={UNKNOWN: Examples(batch.clips, found)})
 
 

@@ -7,6 +7,7 @@ pieces of the videos, with windows and starts drawn anew.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from jaxtyping import Int, Int32, UInt8
 from PIL import Image
 
 from lib.data.ahead import read_ahead
+from lib.data.mot.behind import behind_sequence
 from lib.data.mot.boxes import FrameBoxes, Window, in_window
 from lib.data.mot.memory import FrameMemory
 from lib.data.mot.sequences import MotSequence
@@ -35,6 +37,7 @@ class ClipConfig:
     jitter: bool = True  # a clip begins up to stride-1 frames later
     least_inside: float = LEAST_INSIDE  # share of a box; whoever is less inside is ignored
     least_visibility: float = LEAST_VISIBILITY
+    behind: bool = False  # clips come with what is behind everybody; the camera must not move
 
     @property
     def span(self) -> int:
@@ -75,6 +78,7 @@ class Clip(NamedTuple):
     sequence: str
     numbers: list[int]  # of the frames, in the sequence
     window: Window
+    behind: UInt8[np.ndarray, "h w 3"] | None = None  # everybody, where that is asked for
 
 
 class ClipBatch(NamedTuple):
@@ -82,6 +86,11 @@ class ClipBatch(NamedTuple):
 
     frames: UInt8[np.ndarray, "b t h w 3"]
     clips: list[Clip]
+
+    @property
+    def behind(self) -> UInt8[np.ndarray, "b h w 3"] | None:
+        """What is behind everybody in each clip, where that was asked for."""
+        return behind_clips(self.clips)
 
 
 class Clips:
@@ -104,6 +113,7 @@ class Clips:
         if min(config.frames, config.stride, config.size_px, config.step) < 1:
             raise ValueError(f"{config}: want frames, stride, size and steps of at least 1")
         self._memory = FrameMemory(memory_mib * 2**20)
+        self._behind: dict[Path, UInt8[np.ndarray, "rows columns 3"]] = {}
         self._counts = [self._count(one) for one in self.sequences]
         self._ends = np.cumsum(self._counts)
         for one in self.sequences:
@@ -131,6 +141,14 @@ class Clips:
         read = self._memory.read(sequence, wanted)
         return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
 
+    def behind(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """What the window of the clip sees behind everybody; see `lib.data.mot.behind`.
+
+        It is made of frames of the whole sequence, once, and remembered.
+        """
+        sequence, _, window = self._placed(index)
+        return shrunk(self._behind_all(sequence), window, self.config.size_px)
+
     def video(self, index: int, *, most: int = 500) -> UInt8[np.ndarray, "v h w 3"]:
         """What the window of the clip sees in its whole sequence, in at most so many frames.
 
@@ -142,6 +160,12 @@ class Clips:
         wanted = np.linspace(0, sequence.frames - 1, min(most, sequence.frames)).round()
         read = sequence.read([int(number) for number in wanted])
         return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
+
+    def _behind_all(self, sequence: MotSequence) -> UInt8[np.ndarray, "rows columns 3"]:
+        key = sequence.source  # threads may share it: at worst they find it twice
+        if key not in self._behind:
+            self._behind[key] = behind_sequence(sequence)
+        return self._behind[key]
 
     def _placed(self, index: int) -> tuple[MotSequence, list[int], Window]:
         """Where a clip comes from: sequence, numbers of the frames, window."""
@@ -211,7 +235,16 @@ class Clips:
         masks = None
         if sequence.has_masks:
             masks = np.stack([nearest(sequence.mask(k), window, size) for k in numbers])
-        return Clip(np.stack(frames), boxes, masks, sequence.name, numbers, window)
+        behind = None
+        if self.config.behind:
+            behind = shrunk(self._behind_all(sequence), window, size)
+        return Clip(np.stack(frames), boxes, masks, sequence.name, numbers, window, behind)
+
+
+def behind_clips(clips: Sequence[Clip]) -> UInt8[np.ndarray, "b h w 3"] | None:
+    """What is behind everybody in each of `clips`, where that was asked for."""
+    pictures = [one.behind for one in clips if one.behind is not None]
+    return np.stack(pictures) if pictures else None
 
 
 def clip_batch(

@@ -102,7 +102,7 @@ class Background(nn.Module):
         self.config, size, px = config, config.background_size, config.image_px
         self.dtype = torch.float32  # of the convolutions' products
         self.decoder: nn.Module | None = None
-        if config.background == "none":
+        if config.background in ("none", "remembered"):
             return
         decoders = {"broadcast": BroadcastDecoder, "field": FieldDecoder}
         self.decoder = decoders.get(config.background, ConvolutionalDecoder)(px, size)

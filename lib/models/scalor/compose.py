@@ -72,10 +72,10 @@ class Glimpses(nn.Module):
         self.encoder: GlimpseEncoder | DenseGlimpseEncoder
         self.decoder: GlimpseDecoder | DenseGlimpseDecoder
         if config.glimpse_layers == "dense":
-            self.encoder = DenseGlimpseEncoder(px, config.what)
+            self.encoder = DenseGlimpseEncoder(px, config.what, config.channels)
             self.decoder = DenseGlimpseDecoder(px, config.what)
         else:
-            self.encoder = GlimpseEncoder(px, config.what)
+            self.encoder = GlimpseEncoder(px, config.what, config.channels)
             self.decoder = GlimpseDecoder(px, config.what, deep_heads=config.image_px >= 128)
         bias = self.decoder.alpha.last.bias
         if config.alpha_bias is not None and bias is not None:
@@ -85,7 +85,7 @@ class Glimpses(nn.Module):
         self.dtype = torch.float32  # of the convolutions' products
 
     def look(
-        self, images: Float[Tensor, "b 3 h w"], clip: Tensor, where: Float[Tensor, "n 4"]
+        self, images: Float[Tensor, "b c h w"], clip: Tensor, where: Float[Tensor, "n 4"]
     ) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
         """Means and raw standard deviations of what is in the boxes."""
         seen = read(images, clip, where, self.config.glimpse_px, self.reading)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-BackgroundKind = Literal["full", "broadcast", "field", "constant", "none"]
+BackgroundKind = Literal["full", "broadcast", "field", "constant", "none", "remembered"]
+Likelihood = Literal["blended", "mixture"]
 GlimpseLayers = Literal["convolutions", "dense"]
 FrameMaps = Literal["recurrent", "direct"]
 GLIMPSES = (16, 32, 64)
@@ -20,7 +21,17 @@ class ScalorConfig:
 
     `background`: ``full`` decodes a vector with convolutions; ``broadcast`` is the original's
     weaker spatial broadcast decoder; ``field`` a 4 x 4 field of colours, enlarged, that cannot draw
-    anything small; ``constant`` decodes one vector, drawn once, for every frame; ``none`` is black.
+    anything small; ``constant`` decodes one vector, drawn once, for every frame; ``none`` is black;
+    ``remembered`` is given with the clips: what a camera that does not move sees behind everybody.
+    Then discovery is shown what differs from it, and glimpses show both.
+
+    `likelihood`: ``blended`` is the original's, of the picture that objects and background make
+    together; ``mixture`` says of each pixel that it shows either one or the other, with alpha the
+    probability of an object (as in MONet, Burgess et al. 2019). A blend is content with a mask of
+    one half, if the object's colours are exaggerated; a mixture is not. What is behind may then be
+    known better than what objects look like, with `ground_sigma`, but for a share of `surprise`
+    that may be of any colour: so masks end where the ground begins, and what nobody has explained
+    yet costs no more than some nats.
 
     `frame_maps`: what discovery knows of a frame. ``recurrent`` is the original's: what two LSTMs
     made of it, at first far smaller numbers than those of the mask beside them, so that proposals
@@ -38,7 +49,12 @@ class ScalorConfig:
     what: int = 64
     background_size: int = 10
     background: BackgroundKind = "full"
+    shadow: float = 1.0  # light that shadows leave of a remembered background, at least; 1: none
+    shadow_cost: float = 4.0  # nats that a pixel without any light would cost
+    likelihood: Likelihood = "blended"
     sigma: float = 0.1  # of the Gaussian likelihood, pixels in [0, 1]
+    ground_sigma: float | None = None  # of what is behind, in a mixture; None: as of objects
+    surprise: float = 0.0
     # Boxes: half sides are scale / sqrt(aspect) across and scale * sqrt(aspect) down
     scale: float = 0.1
     scale_range: float = 0.03
@@ -50,6 +66,7 @@ class ScalorConfig:
     carried_presence: float = 0.7  # discovered objects are tracked from this presence on
     absence_limit: float = 0.6  # of summed (1 - presence): from then on an object is gone
     rejected_overlap: float = 0.3  # share of a proposal that tracked objects may cover already
+    rival_overlap: float | None = None  # of boxes proposed in a frame: the weaker is rejected
     max_objects: int | None = 45  # a frame, in training; None: as many as there are cells
     faintest_drawn: float = 0.0  # objects no more present than this are not drawn: saves time
     faintest_read: float = 0.0  # proposals less present, and likely so, are not even read
@@ -79,6 +96,7 @@ class ScalorConfig:
             raise ValueError(f"glimpse_px={self.glimpse_px}: choose one of {GLIMPSES}")
         for name, kinds in (
             ("background", BackgroundKind),
+            ("likelihood", Likelihood),
             ("glimpse_layers", GlimpseLayers),
             ("frame_maps", FrameMaps),
         ):
@@ -109,13 +127,31 @@ class ScalorConfig:
                     f"{name}={getattr(self, name)}: want 0 or more, less than "
                     f"carried_presence={self.carried_presence}"
                 )
-        if self.sigma <= 0:
-            raise ValueError(f"sigma={self.sigma}: want a number above 0")
+        if not 0 < self.shadow <= 1:
+            raise ValueError(f"shadow={self.shadow}: want a share of the light, above 0 to 1")
+        if self.shadow_cost < 0:
+            raise ValueError(f"shadow_cost={self.shadow_cost}: want 0 nats or more")
+        if self.rival_overlap is not None and not 0 < self.rival_overlap < 1:
+            raise ValueError(
+                f"rival_overlap={self.rival_overlap}: want an intersection over union between 0 "
+                "and 1, or None"
+            )
+        for name in ("sigma", "ground_sigma"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name}={value}: want a number above 0")
+        if not 0 <= self.surprise < 1:
+            raise ValueError(f"surprise={self.surprise}: want a probability, 0 or more, below 1")
 
     @property
     def cells(self) -> int:
         """Proposals a frame."""
         return self.grid**2
+
+    @property
+    def channels(self) -> int:
+        """Of what glimpses show: the frame, and where it is known what it should be, the change."""
+        return 6 if self.background == "remembered" else 3
 
     @property
     def largest_box(self) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from lib.models.scalor.latents import (
 )
 from lib.models.scalor.layers import conv, mean_and_std
 from lib.models.scalor.noise import Noise
+from lib.models.scalor.rivals import unrivalled
 from lib.models.scalor.schedules import Annealed
 from lib.models.scalor.state import Divergences, Objects
 
@@ -71,7 +72,7 @@ class Discovery(nn.Module):
 
     def forward(
         self,
-        frame: Float[Tensor, "b 3 h w"],
+        frame: Float[Tensor, "b c h w"],
         maps: Float[Tensor, "b d y x"],
         tracked_alpha: Float[Tensor, "b 1 h w"],
         tracked: Int64[Tensor, " b"],
@@ -103,6 +104,9 @@ class Discovery(nn.Module):
         what = what_mean + what_std * noise.normal("what", what_mean)
         proposed = self._objects(clip, number, what, boxes, shift, depths, there)
         accepted = self._accepted(proposed, faint, tracked_alpha, glimpses)
+        if config.rival_overlap is not None:
+            strength = torch.where(accepted, there[:, 0], 0.0)
+            accepted = accepted & unrivalled(boxes, strength, b, config.rival_overlap)
         prior = torch.where(accepted, annealed.presence_prior, REJECTED_PRIOR)
         divergences = Divergences(
             what=_summed(normal_kl(what_mean, what_std).sum(1) * there[:, 0], b),
@@ -118,7 +122,7 @@ class Discovery(nn.Module):
 
     def _looks(
         self,
-        frame: Float[Tensor, "b 3 h w"],
+        frame: Float[Tensor, "b c h w"],
         clip: Int64[Tensor, " n"],
         boxes: Float[Tensor, "n 4"],
         faint: Bool[Tensor, " n"],

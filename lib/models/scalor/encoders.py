@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lib.models.scalor.config import FrameMaps
 from lib.models.scalor.layers import conv
 
 FEATURES = 64
@@ -82,11 +81,14 @@ class ConvLstm(nn.Module):
 
 
 class ClipEncoder(nn.Module):
-    """Clips to maps of all frames; the second LSTM reads the first one's hidden states."""
+    """Clips to maps of all frames; the second LSTM reads the first one's hidden states.
 
-    def __init__(self, image_px: int, grid: int, frame_maps: FrameMaps = "recurrent") -> None:
+    `direct` adds maps of each frame itself to those of the LSTMs.
+    """
+
+    def __init__(self, image_px: int, grid: int, *, direct: bool = False) -> None:
         super().__init__()
-        self.direct = frame_maps == "direct"
+        self.direct = direct
         self.image = ImageEncoder(image_px, grid)
         self.lstm = nn.ModuleList(ConvLstm(FEATURES, grid) for _ in range(LAYERS))
 
@@ -94,8 +96,7 @@ class ClipEncoder(nn.Module):
         self, clips: Float[Tensor, "b t 3 h w"], state: tuple[LstmState, ...] = ()
     ) -> tuple[Float[Tensor, "b t d y x"], tuple[LstmState, ...]]:
         """Maps [b, t, 64, grid, grid], and the state after the last frame."""
-        seen = of_equal_contrast(clips) if self.direct else clips
-        maps = of_frames = self.image(seen.flatten(0, 1)).unflatten(0, clips.shape[:2])
+        maps = of_frames = self.image(clips.flatten(0, 1)).unflatten(0, clips.shape[:2])
         states = []
         for number, layer in enumerate(self.lstm):
             maps, after = layer(maps, state[number] if state else None)

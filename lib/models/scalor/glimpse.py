@@ -21,9 +21,9 @@ DENSE_HIDDEN = 256
 class GlimpseEncoder(nn.Module):
     """Squares of an image to means and raw standard deviations of `what`."""
 
-    def __init__(self, glimpse_px: int, what: int) -> None:
+    def __init__(self, glimpse_px: int, what: int, channels: int = 3) -> None:
         super().__init__()
-        layers = [conv(3, 16, 4, 2, groups=4), conv(16, 32, 4, 2)]
+        layers = [conv(channels, 16, 4, 2, groups=4), conv(16, 32, 4, 2)]
         if glimpse_px == 16:
             layers.append(conv(32, HIDDEN, 4, groups=16))
         elif glimpse_px == 32:
@@ -37,7 +37,7 @@ class GlimpseEncoder(nn.Module):
         self.down = nn.Sequential(*layers)
         self.what = nn.Linear(HIDDEN, 2 * what)
 
-    def forward(self, glimpses: Float[Tensor, "n 3 g g"]) -> Float[Tensor, "n twice"]:
+    def forward(self, glimpses: Float[Tensor, "n c g g"]) -> Float[Tensor, "n twice"]:
         """Means, then what becomes standard deviations after a softplus."""
         raw: Tensor = self.what(self.down(glimpses).flatten(1))
         return raw
@@ -82,14 +82,14 @@ class GlimpseDecoder(nn.Module):
 class DenseGlimpseEncoder(nn.Module):
     """`GlimpseEncoder` with one hidden layer."""
 
-    def __init__(self, glimpse_px: int, what: int) -> None:
+    def __init__(self, glimpse_px: int, what: int, channels: int = 3) -> None:
         super().__init__()
-        hidden = nn.Linear(3 * glimpse_px**2, DENSE_HIDDEN)
+        hidden = nn.Linear(channels * glimpse_px**2, DENSE_HIDDEN)
         # normalised, since most of a glimpse is background: without, what is on it changes little
         self.down = nn.Sequential(nn.Flatten(), hidden, nn.LayerNorm(DENSE_HIDDEN), Celu())
         self.what = nn.Linear(DENSE_HIDDEN, 2 * what)
 
-    def forward(self, glimpses: Float[Tensor, "n 3 g g"]) -> Float[Tensor, "n twice"]:
+    def forward(self, glimpses: Float[Tensor, "n c g g"]) -> Float[Tensor, "n twice"]:
         """Means, then what becomes standard deviations after a softplus."""
         raw: Tensor = self.what(self.down(glimpses - 0.5))
         return raw

@@ -20,9 +20,11 @@ from lib.models.scalor.compose import Canvas, Glimpses, Layer, bounded, empty_la
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.discover import Discovery
 from lib.models.scalor.encoders import ClipEncoder
+from lib.models.scalor.likelihood import blended, mixture
 from lib.models.scalor.noise import Noise
 from lib.models.scalor.propagate import Propagation
 from lib.models.scalor.schedules import Annealed
+from lib.models.scalor.sight import sight
 from lib.models.scalor.state import Divergences, Objects, State, nothing, together
 
 
@@ -74,7 +76,9 @@ class Scalor(nn.Module):
     def __init__(self, config: ScalorConfig) -> None:
         super().__init__()
         self.config = config
-        self.encoder = ClipEncoder(config.image_px, config.grid, config.frame_maps)
+        self.encoder = ClipEncoder(
+            config.image_px, config.grid, direct=config.frame_maps == "direct"
+        )
         self.glimpses = Glimpses(config)
         self.discovery = Discovery(config)
         self.propagation = Propagation(config)
@@ -91,10 +95,14 @@ class Scalor(nn.Module):
         annealed: Annealed,
         noise: Noise,
         state: State | None = None,
+        behind: Float[Tensor, "n 3 y x"] | None = None,
     ) -> ClipResult:
         """Reconstruct `clips`, pixels in [0, 1], going on from `state` where there is one.
 
-        Raises `ValueError` for frames of another size than the model's.
+        `behind` is what a camera sees behind everybody, if the model's background is remembered.
+
+        Raises `ValueError` for frames of another size than the model's, and for a background that
+        is missing or not asked for.
         """
         t, (h, w) = clips.shape[1], clips.shape[3:]
         if t == 0:
@@ -104,13 +112,14 @@ class Scalor(nn.Module):
                 f"clips have {h} x {w} pixels; this model takes {self.config.image_px} x "
                 f"{self.config.image_px}: resize them"
             )
-        maps, encoder = self.encoder(clips, state.encoder if state else ())
+        seen = sight(clips, behind, self.config)
+        maps, encoder = self.encoder(seen.whole, state.encoder if state else ())
         first = state.frame if state else 0
         objects = state.objects if state else nothing(clips, self.config)
         frames, layers, divergences = [], [], []
         for number in range(t):
             frame, layer, kl = self._frame(
-                clips[:, number], maps[:, number], objects, first + number, annealed, noise
+                seen.glimpses[:, number], maps[:, number], objects, first + number, annealed, noise
             )
             objects = self._carried(frame) if annealed.drawn else nothing(clips, self.config)
             if not annealed.through_time:
@@ -121,7 +130,10 @@ class Scalor(nn.Module):
         alpha = bounded(torch.stack([layer.alpha for layer in layers], dim=1))
         foreground = torch.stack([layer.colour for layer in layers], dim=1)
         scene = state.scene if state else None
-        pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
+        if seen.behind is None:
+            pictures, background_kl, scene = self.background(clips, alpha, scene, noise)
+        else:
+            pictures, background_kl = seen.behind, clips.new_zeros(clips.shape[:2])
         reconstruction = foreground + (1 - alpha) * pictures
         sigma = self.config.sigma * annealed.sigma_share
         return ClipResult(
@@ -129,7 +141,11 @@ class Scalor(nn.Module):
             background=pictures,
             alpha=alpha,
             foreground=foreground,
-            log_likelihood=_log_likelihood(clips, reconstruction, sigma),
+            log_likelihood=(
+                self._mixture(clips, foreground, alpha, pictures, seen.shadow, sigma)
+                if self.config.likelihood == "mixture"
+                else blended(clips, reconstruction, sigma)
+            ),
             divergences=Divergences(
                 *(torch.stack(of, dim=1) for of in zip(*divergences, strict=True))
             ),
@@ -142,11 +158,16 @@ class Scalor(nn.Module):
         )
 
     def imagine(
-        self, state: State, frames: int, annealed: Annealed, noise: Noise
+        self,
+        state: State,
+        frames: int,
+        annealed: Annealed,
+        noise: Noise,
+        behind: Float[Tensor, "b 3 h w"] | None = None,
     ) -> Float[Tensor, "b t 3 h w"]:
         """Go on from `state` without looking: objects and background are drawn from their priors.
 
-        No object is born.
+        No object is born. Where the background is remembered it is `behind`, without shadows.
         """
         clips, scene, objects = len(state.encoder[0][0]), state.scene, state.objects
         pictures = []
@@ -156,7 +177,9 @@ class Scalor(nn.Module):
             )
             objects = objects.of(objects.presence[:, 0] > 0)
             layer = self.glimpses.layer(objects, self._canvas(clips))
-            background, scene = self.background.imagine(clips, scene, noise)
+            background = behind
+            if background is None:
+                background, scene = self.background.imagine(clips, scene, noise)
             pictures.append(layer.colour + (1 - bounded(layer.alpha)) * background)
         return torch.stack(pictures, dim=1)
 
@@ -165,7 +188,7 @@ class Scalor(nn.Module):
 
     def _frame(
         self,
-        frame: Float[Tensor, "b 3 h w"],
+        frame: Float[Tensor, "b c h w"],
         maps: Float[Tensor, "b d y x"],
         objects: Objects,
         number: int,
@@ -210,6 +233,20 @@ class Scalor(nn.Module):
             return new
         return together(frame.tracked.of(frame.tracked.presence[:, 0] > 0), new)
 
+    def _mixture(
+        self,
+        clips: Float[Tensor, "b t 3 h w"],
+        foreground: Float[Tensor, "b t 3 h w"],
+        alpha: Float[Tensor, "b t 1 h w"],
+        pictures: Float[Tensor, "b t 3 h w"],
+        shadow: Float[Tensor, "b t 1 h w"] | None,
+        sigma: float,
+    ) -> Float[Tensor, "b t"]:
+        return mixture(
+            clips, foreground, alpha, pictures, sigma, shadow=shadow,
+            ground_sigma=self.config.ground_sigma, surprise=self.config.surprise,
+        )  # fmt: skip
+
     def _missed(
         self,
         clips: Float[Tensor, "b t 3 h w"],
@@ -226,12 +263,6 @@ class Scalor(nn.Module):
                 missed = self.glimpses.missed(clips[:, number], pictures[:, number], objects, sigma)
                 total = total + share * objects.per_clip(missed, b)
         return total
-
-
-def _log_likelihood(
-    clips: Float[Tensor, "b t 3 h w"], reconstruction: Float[Tensor, "b t 3 h w"], sigma: float
-) -> Float[Tensor, "b t"]:
-    return torch.distributions.Normal(reconstruction, sigma).log_prob(clips).flatten(2).sum(2)
 
 
 def _no_divergences(frame: Float[Tensor, "b 3 h w"]) -> Divergences:

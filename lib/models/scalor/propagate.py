@@ -101,7 +101,7 @@ class Propagation(nn.Module):
 
     def forward(
         self,
-        frame: Float[Tensor, "b 3 h w"],
+        frame: Float[Tensor, "b c h w"],
         maps: Float[Tensor, "b d y x"],
         objects: Objects,
         *,
@@ -183,7 +183,7 @@ class Propagation(nn.Module):
 
     def _appearance(
         self,
-        frame: Float[Tensor, "b 3 h w"],
+        frame: Float[Tensor, "b c h w"],
         objects: Objects,
         where: Float[Tensor, "n 4"],
         tracker: Float[Tensor, "n m"],

@@ -31,7 +31,7 @@ def test_frames_of_equal_contrast(frames):
 
 def test_direct_maps_go_on_where_they_stopped(frames):
     torch.manual_seed(0)
-    encoder, clip = ClipEncoder(64, 4, "direct"), frames[:6].transpose(0, 1)
+    encoder, clip = ClipEncoder(64, 4, direct=True), frames[:6].transpose(0, 1)
     with torch.no_grad():
         whole, _ = encoder(clip)
         first, state = encoder(clip[:, :2])

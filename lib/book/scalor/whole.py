@@ -1,0 +1,111 @@
+"""Experiments judged on whole videos: who is followed must stay followed, far beyond one clip."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from lib.book.estimates import record
+from lib.book.recorded import brief
+from lib.book.results import Ledger, Row
+from lib.book.scalor.experiments import clip_config, reading
+from lib.book.scalor.footage import footage_of
+from lib.book.scalor.shown import METRICS, Shown, measured
+from lib.book.tables import number
+from lib.evaluation.intervals import Estimate
+from lib.evaluation.scalor import Judging, judge
+
+VIDEOS = 8  # of each experiment, at most
+SHOWN = {"mota": "MOTA", "idf1": "IDF1"}
+PREFIX = "whole_"
+
+
+class Whole(NamedTuple):
+    """Scores of one experiment on whole videos of so many frames; clips have `clip_frames`."""
+
+    title: str
+    frames: int
+    clip_frames: int
+    scores: Mapping[str, Estimate]
+
+
+def judge_whole(
+    all_shown: Mapping[str, Shown], *, root: Path, videos: int = VIDEOS, progress: bool = True
+) -> dict[str, Whole]:
+    """Every experiment on people, on at most so many whole held-out videos.
+
+    The window is the middle of the frame, as for clips. (Sprites' videos are as long as clips.)
+    """
+    found: dict[str, Whole] = {}
+    for name, one in all_shown.items():
+        about, experiment = one.training, one.experiment
+        if experiment.sprites or "heldout" not in one.scores:
+            continue
+        footage = footage_of(
+            experiment, about.preset, root=root, seed=about.seed, parts=["held_out"],
+            most=videos, progress=progress,
+        )  # fmt: skip
+        clips = footage.whole(experiment, about.preset, footage.held_out)
+        judged = judge(
+            one.model, clips, Judging(reading(experiment, about.preset), videos, at_once=1),
+            progress=progress, description=f"{name}, whole videos",
+        )  # fmt: skip
+        cut = clip_config(experiment, about.preset)
+        found[name] = Whole(experiment.title, clips.config.frames, cut.frames, measured(judged))
+    return found
+
+
+def record_whole(ledger: Ledger, whole: Mapping[str, Whole], *, seed: int) -> None:
+    """Rows ``scalor.whole_<experiment>.heldout.<metric>``."""
+    for name, one in whole.items():
+        for metric, estimate in one.scores.items():
+            id = f"scalor.{PREFIX}{name}.heldout.{metric}"
+            record(ledger, id, estimate, seeds=[seed], better=METRICS[metric])
+
+
+def whole_table(ledger: Ledger, whole: Mapping[str, Whole]) -> pd.DataFrame:
+    """Scores on clips beside those on whole videos, a row an experiment."""
+    rows = {row.id: row for row in ledger.rows}
+    lines = [
+        {"Experiment": one.title}
+        | {
+            f"{words}, {what}": brief(rows[_id(before + name, metric)])
+            for metric, words in SHOWN.items()
+            for what, before in (("clips", ""), ("whole", PREFIX))
+        }
+        for name, one in whole.items()
+    ]
+    return pd.DataFrame(lines or [{"": "no whole videos: this run is on your own footage"}])
+
+
+def whole_sentence(ledger: Ledger, whole: Mapping[str, Whole]) -> str:
+    """In how many experiments less is right over whole videos than over clips."""
+    if not whole:
+        return "No experiment of this run is judged on whole videos."
+    rows = {row.id: row for row in ledger.rows}
+    lower = {
+        metric: sum(
+            _value(rows, PREFIX + name, metric) < _value(rows, name, metric) for name in whole
+        )
+        for metric in SHOWN
+    }
+    clip, video = (
+        " or ".join(map(str, sorted({getattr(one, of) for one in whole.values()})))
+        for of in ("clip_frames", "frames")
+    )
+    return (
+        f"Clips have {clip} frames, the videos {video}. Over whole held-out videos MOTA is lower "
+        f"than on clips in {number(lower['mota'])} of {number(len(whole))} experiments, IDF1 in "
+        f"{number(lower['idf1'])}."
+    )
+
+
+def _id(name: str, metric: str) -> str:
+    return f"scalor.{name}.heldout.{metric}"
+
+
+def _value(rows: Mapping[str, Row], name: str, metric: str) -> float:
+    value = rows[_id(name, metric)].value
+    assert value is not None
+    return value

@@ -31,6 +31,7 @@ from lib.book.scalor.facts import (
     record_all,
     record_live,
     record_schedule,
+    record_shown,
     record_sizes,
     schedule_sentence,
     sizes_line,
@@ -69,6 +70,7 @@ from lib.book.scalor.reference import (
     reference_sentence,
     reference_table,
 )
+from lib.book.scalor.second import second_sentence, second_table
 from lib.book.scalor.sight import record_sight, sight_sentence
 from lib.book.scalor.tables import (
     difference_table,
@@ -131,6 +133,7 @@ __all__ = [
     "record_live",
     "record_references",
     "record_schedule",
+    "record_shown",
     "record_sight",
     "record_sizes",
     "record_tracker",
@@ -145,6 +148,8 @@ __all__ = [
     "schedule_table",
     "schedules",
     "scores",
+    "second_sentence",
+    "second_table",
     "show_all",
     "sight_sentence",
     "sizes_line",

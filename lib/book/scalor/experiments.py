@@ -2,12 +2,15 @@
 
 The study showed pictures; here each is a configuration with footage whose truth is known, so that
 each can be scored. At presets `tiny` and `small` the model is a small one (64 x 64 pixels, 4 x 4
-cells, glimpses of 16 pixels) that Adam trains for some hundreds of steps; at `full` it has the
+cells, glimpses of 16 pixels) that Adam trains for some thousands of steps; at `full` it has the
 original's sizes and settings, and tens of thousands.
+
+`SECOND` are those of SCALOR-2, in which a background that is remembered takes the place of one that
+is learnt: what the study asks for at its end.
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from lib.data.mot.clips import ClipConfig
 from lib.evaluation.following import Reading
@@ -35,12 +38,17 @@ class Experiment:
     perceptual: bool = False
     adversarial: bool = False
     windows: Literal["random", "centre"] = "random"
-    model_background: Literal["full", "field", "none", "constant"] = "full"
+    model_background: Literal["full", "field", "none", "constant", "remembered"] = "full"
 
     @property
     def sprites(self) -> bool:
         """Whether it is one of the paper's toy worlds."""
         return self.footage.startswith("sprites")
+
+    @property
+    def second(self) -> bool:
+        """Whether it is one of SCALOR-2."""
+        return self.model_background == "remembered"
 
 
 EXPERIMENTS = (
@@ -91,7 +99,24 @@ EXPERIMENTS = (
         model_background="constant",
     ),
 )  # fmt: skip
-BY_NAME = {one.name: one for one in EXPERIMENTS}
+SECOND = (
+    Experiment(
+        "second_textured", "SCALOR-2, textured sprites", "sprites_textured", "gradient",
+        windows="centre", model_background="remembered",
+    ),
+    Experiment(
+        "second_gradient", "SCALOR-2, gradient", "place", "gradient",
+        model_background="remembered",
+    ),
+    Experiment(
+        "second_hard", "SCALOR-2, hard", "place", "hard", model_background="remembered",
+    ),
+    Experiment(
+        "second_multi", "SCALOR-2, several places", "places", "hard",
+        model_background="remembered",
+    ),
+)  # fmt: skip
+BY_NAME = {one.name: one for one in (*EXPERIMENTS, *SECOND)}
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""
 
@@ -109,10 +134,21 @@ _PEOPLE = replace(
     _SPRITES, scale=0.2, scale_range=0.06, aspect=2.4, aspect_range=0.8, sigma=0.13,
     cell_reach=0.55, what_std_bias=-3.0, discovery_logit_cap=4.0, alpha_bias=1.0, persistent=True,
 )  # fmt: skip
+# What SCALOR-2 changes at every preset
+_REMEMBERED: dict[str, Any] = {
+    "background": "remembered",
+    "frame_maps": "direct",
+    "likelihood": "mixture",
+    "ground_sigma": 0.03,
+    "surprise": 0.01,
+    "shadow": 0.5,
+    "rival_overlap": 0.3,
+    "appearance_floor": False,
+}
 _STEPS = {"tiny": 300, "small": 3_000, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 # Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
-_PACE, _SPRITES_PACE = 2_700, 600
+_PACE, _SPRITES_PACE, _SECOND_PACE = 2_700, 600, 2_000
 # from which share of the pace on, frames of a clip, frames of a step
 _SPRITES_STAGES = ((0.0, 1, 48), (0.12, 2, 48), (0.25, 4, 48), (0.5, 8, 48))
 _PEOPLE_STAGES = ((0.0, 1, 24), (0.33, 2, 24), (0.45, 4, 24), (0.65, 8, 24))
@@ -140,12 +176,13 @@ def clip_config(experiment: Experiment, preset: str) -> ClipConfig:
         size = FULL_PX if preset == "full" else SMALL_PX
         return ClipConfig(
             frames=10 if preset == "full" else SPRITES_FRAMES, stride=1, size_px=size,
-            window_px=None, windows="centre", jitter=False,
+            window_px=None, windows="centre", jitter=False, behind=experiment.second,
         )  # fmt: skip
     if preset == "full":
-        return ClipConfig(windows=experiment.windows)
+        return ClipConfig(windows=experiment.windows, behind=experiment.second)
     return ClipConfig(  # at ten frames a second people move half as far as in the study's clips
         frames=8, stride=1, size_px=SMALL_PX, window_px=SMALL_PX, windows=experiment.windows,
+        behind=experiment.second,
     )  # fmt: skip
 
 
@@ -157,6 +194,8 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
     """
     if preset == "full":
         return _full(experiment)
+    if experiment.second:
+        return _second(experiment, preset)
     steps = (_LIVE_STEPS if experiment.sprites else _STEPS)[preset]
     base = _SPRITES if experiment.sprites else _PEOPLE
     if preset == "tiny":  # its few steps do not part those that share a sprite
@@ -203,6 +242,36 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
     )
 
 
+def _second(experiment: Experiment, preset: str) -> ScalorTraining:
+    """Of SCALOR-2: nothing has to be learnt but objects, so that one schedule serves all."""
+    steps = _STEPS[preset]
+    paced = min(steps, _SECOND_PACE)
+    return ScalorTraining(
+        name=experiment.name,
+        model=replace(_SPRITES if experiment.sprites else _PEOPLE, what=24, **_REMEMBERED),
+        annealing=Annealing(
+            temperature_steps=max(1, paced // 3),
+            first_presence_prior=0.3,
+            last_presence_prior=0.005,
+            presence_steps=max(1, int(0.167 * paced)),
+            presence_fall="exponential",
+            through_time_step=None,
+            kl_warmup_steps=max(1, int(0.111 * paced)),
+            last_sigma_share=0.5,
+            sigma_since=int(0.75 * paced),
+            sigma_steps=max(1, int(0.15 * paced)),
+        ),
+        lengths=_curriculum(experiment, paced),
+        optimiser="adam",
+        learning_rate=1e-3,
+        warmup_steps=min(50, steps),
+        cooling=0.7,
+        cooled=0.15,
+        clip_norm=100.0,
+        steps=steps,
+    )
+
+
 def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
     """Single frames first, then ever longer clips."""
     return tuple(
@@ -214,6 +283,8 @@ def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
 def _full(experiment: Experiment) -> ScalorTraining:
     # What the prior expects of a cell in the end; most of the 64 are soon less present than that
     model = ScalorConfig(background=experiment.model_background, faintest_read=1e-3)
+    if experiment.second:
+        model = replace(model, **_REMEMBERED)
     if experiment.sprites:
         model = replace(model, scale=0.2, scale_range=0.08, aspect=1.0, aspect_range=0.3)
     return ScalorTraining(

@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lib.book.scalor.experiments import EXPERIMENTS, LIVE, clip_config, find, reading, training
+from lib.book.scalor.experiments import (
+    EXPERIMENTS,
+    LIVE,
+    SECOND,
+    clip_config,
+    find,
+    reading,
+    training,
+)
 from lib.book.scalor.footage import footage_of
 from lib.book.scalor.kept import judge_recorded, load_recorded
 from lib.book.scalor.outcomes import Outcome, Split, carry_out, scaled
@@ -56,14 +64,17 @@ def show_all(
     device: str = "auto",
     share: float = 1.0,
     progress: bool = True,
+    second: bool = False,
 ) -> dict[str, Shown]:
     """Every experiment by name; none on a reader's own footage, for which none was meant.
+
+    With `second` those of SCALOR-2.
 
     Raises `FileNotFoundError` at `tiny` where a recorded tracker is missing.
     """
     if data_dir is not None:
         return {}
-    names = [one.name for one in EXPERIMENTS]
+    names = [one.name for one in (SECOND if second else EXPERIMENTS)]
     if preset == "tiny":
         return {
             name: judge_recorded(one, root=root, clips=JUDGED, progress=progress)

@@ -28,9 +28,11 @@ SHOWN = {"mota": "MOTA", "idf1": "IDF1"}
 class Reference(NamedTuple):
     """Scores of background subtraction and SORT on one kind of footage, of each split.
 
-    `rivals` are the experiments that are judged on the same clips.
+    `kind` is that of an experiment, footage and background; `rivals` are the experiments that are
+    judged on the same clips.
     """
 
+    kind: tuple[str, str]
     footage: str
     rivals: tuple[str, ...]
     scores: Mapping[Split, Mapping[str, Estimate]]
@@ -40,12 +42,13 @@ def judge_references(
     all_shown: Mapping[str, Shown], *, root: Path, progress: bool = True
 ) -> dict[str, Reference]:
     """One for each kind of footage, by the name of the first experiment on it."""
-    kinds: dict[str, list[Shown]] = {}
+    kinds: dict[tuple[str, str], list[Shown]] = {}
     for one in all_shown.values():
-        kinds.setdefault(_kind(one.experiment), []).append(one)
+        kinds.setdefault((one.experiment.footage, one.experiment.background), []).append(one)
     return {
         rivals[0].name: Reference(
-            footage=kind,
+            kind=kind,
+            footage=_words(rivals[0].experiment),
             rivals=tuple(one.name for one in rivals),
             scores=_scores(rivals[0], root, progress),
         )
@@ -53,7 +56,7 @@ def judge_references(
     }
 
 
-def _kind(experiment: Experiment) -> str:
+def _words(experiment: Experiment) -> str:
     return f"{footage_words(experiment)}, {BACKGROUNDS[experiment.background]}"
 
 

@@ -14,6 +14,7 @@ from lib.book.scalor.experiments import (
     BY_NAME,
     EXPERIMENTS,
     LIVE,
+    SECOND,
     clip_config,
     find,
     reading,
@@ -35,13 +36,14 @@ STUDY = {  # sections of the write-up
 def test_every_experiment_of_the_study_is_there_with_what_it_says():
     assert set(BY_NAME) >= STUDY
     assert {one.name for one in EXPERIMENTS if one.claim} == STUDY
-    assert len(BY_NAME) == len(EXPERIMENTS)
+    assert len(BY_NAME) == len(EXPERIMENTS) + len(SECOND)
+    assert not any(one.second for one in EXPERIMENTS)
     assert LIVE in BY_NAME
     assert find(LIVE).sprites
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda one: one.name)
+@pytest.mark.parametrize("experiment", [*EXPERIMENTS, *SECOND], ids=lambda one: one.name)
 def test_model_clips_and_schedule_fit(experiment, preset):
     config, cut = training(experiment, preset), clip_config(experiment, preset)
     assert cut.size_px == config.model.image_px
@@ -50,6 +52,7 @@ def test_model_clips_and_schedule_fit(experiment, preset):
     assert (config.adversarial is not None) == experiment.adversarial
     assert config.model.background == experiment.model_background
     assert cut.for_judging().jitter is False
+    assert cut.behind == experiment.second
     with torch.device("meta"):
         Scalor(config.model)
 

@@ -1,0 +1,88 @@
+"""SCALOR-2 beside the study's models and the one that learns nothing."""
+
+import pytest
+
+from lib.book import scalor as study
+from lib.book.scalor.experiments import SECOND, training
+from lib.book.scalor.kept import judge_recorded, load_recorded
+from tests.book.scalor.small import little_footage, record_untrained
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory, shown_all):  # whose little footage lasts longer
+    """Untrained models of SCALOR-2 on people, judged on two clips."""
+    root = tmp_path_factory.mktemp("second")
+    names = ["second_gradient", "second_hard"]
+    with little_footage():
+        record_untrained(root, names)
+        yield {
+            name: judge_recorded(one, root=root, clips=2, progress=False)
+            for name, one in load_recorded(names, root=root).items()
+        }
+
+
+@pytest.fixture
+def told(second, shown_all, recorded_root, empty_ledger):
+    """(ledger with all rows, references)"""
+    references = study.judge_references(shown_all, root=recorded_root, progress=False)
+    study.record_all(empty_ledger, shown_all)
+    for one in second.values():
+        study.record_shown(empty_ledger, one)
+    study.record_references(empty_ledger, references, seed=0)
+    return empty_ledger, references
+
+
+def test_every_footage_of_the_study_that_scalor_fails_on_is_there():
+    kinds = {(one.footage, one.background) for one in SECOND}
+    assert kinds == {
+        ("sprites_textured", "gradient"), ("place", "gradient"), ("place", "hard"),
+        ("places", "hard"),
+    }  # fmt: skip
+    for one in SECOND:
+        configs = [training(one, preset).model for preset in ("tiny", "small", "full")]
+        assert {config.background for config in configs} == {"remembered"}
+        assert {config.likelihood for config in configs} == {"mixture"}
+        assert not any(config.appearance_floor for config in configs)
+
+
+def test_clips_come_with_what_is_behind_everybody(second):
+    for one in second.values():
+        assert all(clip.behind is not None for clip in one.heldout.clips)
+
+
+def test_table_has_three_models_on_each_footage(second, told):
+    ledger, references = told
+    table = study.second_table(ledger, second, references)
+    assert table["Model"].tolist() == [
+        "SCALOR-2", "SCALOR, gradient", "MOG2, SORT", "SCALOR-2", "SCALOR, hard", "MOG2, SORT",
+    ]  # fmt: skip
+    assert table["Footage"].tolist() == ["one place, gradient"] * 3 + ["one place, as it is"] * 3
+    assert "–" not in table[["MOTA", "IDF1"]].to_numpy()
+
+
+def test_the_sentence_counts_who_is_ahead(second, told):
+    ledger, references = told
+    rows = {row.id: row.value for row in ledger.rows}
+    ahead = [
+        sum(
+            rows[f"scalor.second_{name}.heldout.mota"] > rows[f"scalor.{before}{name}.heldout.mota"]
+            for name in ("gradient", "hard")
+        )
+        for before in ("", "classical_")
+    ]
+    said = study.second_sentence(ledger, second, references)
+    assert f"other SCALOR here on {ahead[0]} of 2 kinds of footage" in said
+    assert f"that of MOG2 with SORT on {ahead[1]}." in said
+    assert "A training takes 100 steps, here 0.17 minutes" in said
+
+
+def test_without_the_reference_it_is_told(second, told):
+    ledger, references = told
+    other = {"hard": references["hard"]}
+    with pytest.raises(ValueError, match="second_gradient: no reference on its footage, place wit"):
+        study.second_table(ledger, second, other)
+
+
+def test_on_footage_of_ones_own(empty_ledger):
+    assert study.second_sentence(empty_ledger, {}, {}) == "SCALOR-2 is not part of this run."
+    assert "your own footage" in study.second_table(empty_ledger, {}, {}).to_string()

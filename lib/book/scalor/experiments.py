@@ -101,14 +101,6 @@ EXPERIMENTS = (
 )  # fmt: skip
 SECOND = (
     Experiment(
-        "second_textured", "SCALOR-2, textured sprites", "sprites_textured", "gradient",
-        windows="centre", model_background="remembered",
-    ),
-    Experiment(
-        "second_gradient", "SCALOR-2, gradient", "place", "gradient",
-        model_background="remembered",
-    ),
-    Experiment(
         "second_hard", "SCALOR-2, hard", "place", "hard", model_background="remembered",
     ),
     Experiment(
@@ -120,7 +112,7 @@ BY_NAME = {one.name: one for one in (*EXPERIMENTS, *SECOND)}
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""
 
-PEOPLE_ALPHA = 0.15
+PEOPLE_ALPHA, SECOND_ALPHA = 0.15, 0.04
 SMALL_PX, FULL_PX = 64, 128
 SPRITES_FRAMES = 8  # of a clip
 _SPRITES = ScalorConfig(
@@ -164,8 +156,11 @@ def find(name: str) -> Experiment:
 def reading(experiment: Experiment, preset: str) -> Reading:
     """From where on a pixel belongs to an object.
 
-    Small models draw people with soft masks; the threshold was read off clips of the training.
+    Small models draw people with soft masks, and alpha of SCALOR-2 is a probability; thresholds
+    were read off clips of the training.
     """
+    if experiment.second:
+        return Reading(least_alpha=SECOND_ALPHA)
     soft = not experiment.sprites and preset != "full"
     return Reading(least_alpha=PEOPLE_ALPHA) if soft else Reading()
 
@@ -243,12 +238,12 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
 
 
 def _second(experiment: Experiment, preset: str) -> ScalorTraining:
-    """Of SCALOR-2: nothing has to be learnt but objects, so that one schedule serves all."""
+    """Of SCALOR-2, on people: nothing has to be learnt but objects."""
     steps = _STEPS[preset]
     paced = min(steps, _SECOND_PACE)
     return ScalorTraining(
         name=experiment.name,
-        model=replace(_SPRITES if experiment.sprites else _PEOPLE, what=24, **_REMEMBERED),
+        model=replace(_PEOPLE, what=24, **_REMEMBERED),
         annealing=Annealing(
             temperature_steps=max(1, paced // 3),
             first_presence_prior=0.3,

@@ -33,14 +33,17 @@ class Whole(NamedTuple):
 def judge_whole(
     all_shown: Mapping[str, Shown], *, root: Path, videos: int = VIDEOS, progress: bool = True
 ) -> dict[str, Whole]:
-    """Every experiment on people, on at most so many whole held-out videos.
+    """Experiments on people, on at most so many whole held-out videos.
 
-    The window is the middle of the frame, as for clips. (Sprites' videos are as long as clips.)
+    Only those whose MOTA on held-out clips is above 0: where there are more mistakes than people,
+    nothing is left to be kept. The window is the middle of the frame, as for clips. (Sprites'
+    videos are as long as clips.)
     """
     found: dict[str, Whole] = {}
     for name, one in all_shown.items():
         about, experiment = one.training, one.experiment
-        if experiment.sprites or "heldout" not in one.scores:
+        clips_mota = one.scores.get("heldout", {}).get("mota")
+        if experiment.sprites or clips_mota is None or not clips_mota.value > 0:
             continue
         footage = footage_of(
             experiment, about.preset, root=root, seed=about.seed, parts=["held_out"],
@@ -82,7 +85,7 @@ def whole_table(ledger: Ledger, whole: Mapping[str, Whole]) -> pd.DataFrame:
 def whole_sentence(ledger: Ledger, whole: Mapping[str, Whole]) -> str:
     """In how many experiments less is right over whole videos than over clips."""
     if not whole:
-        return "No experiment of this run is judged on whole videos."
+        return "No experiment of this run has a MOTA above 0, to be judged on whole videos."
     rows = {row.id: row for row in ledger.rows}
     lower = {
         metric: sum(
@@ -95,9 +98,9 @@ def whole_sentence(ledger: Ledger, whole: Mapping[str, Whole]) -> str:
         for of in ("clip_frames", "frames")
     )
     return (
-        f"Clips have {clip} frames, the videos {video}. Over whole held-out videos MOTA is lower "
-        f"than on clips in {number(lower['mota'])} of {number(len(whole))} experiments, IDF1 in "
-        f"{number(lower['idf1'])}."
+        f"Clips have {clip} frames, the videos {video}. MOTA on held-out clips is above 0 in "
+        f"{number(len(whole))} of these experiments; over whole videos it is lower in "
+        f"{number(lower['mota'])} of them, IDF1 in {number(lower['idf1'])}."
     )
 
 

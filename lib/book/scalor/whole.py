@@ -97,10 +97,11 @@ def whole_sentence(ledger: Ledger, whole: Mapping[str, Whole]) -> str:
         " or ".join(map(str, sorted({getattr(one, of) for one in whole.values()})))
         for of in ("clip_frames", "frames")
     )
+    videos = " or ".join(sorted({str(one.scores["mota"].n) for one in whole.values()}))
     return (
-        f"Clips have {clip} frames, the videos {video}. MOTA on held-out clips is above 0 in "
-        f"{number(len(whole))} of these experiments; over whole videos it is lower in "
-        f"{number(lower['mota'])} of them, IDF1 in {number(lower['idf1'])}."
+        f"Clips have {clip} frames, the videos {video}; {videos} held-out ones are judged whole. "
+        f"MOTA on clips is above 0 in {number(len(whole))} of these experiments; over whole videos "
+        f"it is lower in {number(lower['mota'])} of them, IDF1 in {number(lower['idf1'])}."
     )
 
 

@@ -56,7 +56,7 @@ def test_said(whole, shown_all, empty_ledger):
     assert list(table) == ["Experiment", "MOTA, clips", "MOTA, whole", "IDF1, clips", "IDF1, whole"]
     assert len(table) == 2
     said = study.whole_sentence(empty_ledger, whole)
-    assert said.startswith("Clips have 8 frames, the videos 15. ")
+    assert said.startswith("Clips have 8 frames, the videos 15; 1 held-out ones are judged whole. ")
     lower = [
         rows[f"scalor.whole_{name}.heldout.idf1"].value < rows[f"scalor.{name}.heldout.idf1"].value
         for name in whole

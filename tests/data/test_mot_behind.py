@@ -65,6 +65,17 @@ def test_clips_have_it_where_it_is_asked_for(sequence):
     np.testing.assert_array_equal(clip.frames, bare.clip(0).frames)
 
 
+def test_parts_of_a_video_have_each_their_own(sequence):
+    found, frames = sequence
+    clips = Clips([found.part(0, 3), found.part(3, 7)], replace(CUT, stride=1))
+    assert len(clips) == 2
+    for number, part in enumerate((frames[:3], frames[3:])):
+        window = clips.clip(number).window
+        np.testing.assert_array_equal(
+            clips.behind(number), shrunk(behind_all(list(part)), window, 12)
+        )
+
+
 def test_without_frames(sequence):
     with pytest.raises(ValueError, match="frames is empty"):
         behind_all([])

@@ -33,15 +33,13 @@ def behind_all(frames: Sequence[UInt8[np.ndarray, "h w 3"]]) -> UInt8[np.ndarray
 
 
 def behind_sequence(
-    sequence: MotSequence, *, most: int = MOST_FRAMES, numbers: range | None = None
+    sequence: MotSequence, *, most: int = MOST_FRAMES
 ) -> UInt8[np.ndarray, "h w 3"]:
     """What is behind everybody in `sequence`, from at most so many frames, spread evenly over it.
 
-    With `numbers`, frames are chosen among these. Raises `ValueError` for ``most`` below 1, or
-    frames that cannot be read.
+    Raises `ValueError` for ``most`` below 1, or frames that cannot be read.
     """
     if most < 1:
         raise ValueError(f"most={most}: want at least one frame")
-    among = numbers if numbers is not None else range(sequence.frames)
-    places = np.linspace(0, len(among) - 1, min(most, len(among))).round().astype(int)
-    return behind_all(sequence.read([among[int(place)] for place in places]))
+    places = np.linspace(0, sequence.frames - 1, min(most, sequence.frames)).round()
+    return behind_all(sequence.read([int(place) for place in places]))

@@ -90,7 +90,8 @@ class ClipBatch(NamedTuple):
     @property
     def behind(self) -> UInt8[np.ndarray, "b h w 3"] | None:
         """What is behind everybody in each clip, where that was asked for."""
-        return behind_clips(self.clips)
+        pictures = [one.behind for one in self.clips if one.behind is not None]
+        return np.stack(pictures) if pictures else None
 
 
 class Clips:
@@ -113,7 +114,7 @@ class Clips:
         if min(config.frames, config.stride, config.size_px, config.step) < 1:
             raise ValueError(f"{config}: want frames, stride, size and steps of at least 1")
         self._memory = FrameMemory(memory_mib * 2**20)
-        self._behind: dict[Path, UInt8[np.ndarray, "rows columns 3"]] = {}
+        self._behind: dict[tuple[Path, int, int], UInt8[np.ndarray, "rows columns 3"]] = {}
         self._counts = [self._count(one) for one in self.sequences]
         self._ends = np.cumsum(self._counts)
         for one in self.sequences:
@@ -162,7 +163,8 @@ class Clips:
         return np.stack([shrunk(frame, window, self.config.size_px) for frame in read])
 
     def _behind_all(self, sequence: MotSequence) -> UInt8[np.ndarray, "rows columns 3"]:
-        key = sequence.source  # threads may share it: at worst they find it twice
+        # parts of one video have each their own; threads may share it: at worst they find it twice
+        key = (sequence.source, sequence.begin, sequence.frames)
         if key not in self._behind:
             self._behind[key] = behind_sequence(sequence)
         return self._behind[key]
@@ -239,12 +241,6 @@ class Clips:
         if self.config.behind:
             behind = shrunk(self._behind_all(sequence), window, size)
         return Clip(np.stack(frames), boxes, masks, sequence.name, numbers, window, behind)
-
-
-def behind_clips(clips: Sequence[Clip]) -> UInt8[np.ndarray, "b h w 3"] | None:
-    """What is behind everybody in each of `clips`, where that was asked for."""
-    pictures = [one.behind for one in clips if one.behind is not None]
-    return np.stack(pictures) if pictures else None
 
 
 def clip_batch(

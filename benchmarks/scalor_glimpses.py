@@ -20,8 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lib.book.scalor import find, footage_of
-from lib.book.scalor.experiments import training
+from lib.book.scalor import find, footage_of, training
 from lib.environment import code_version, describe_hardware
 from lib.files import write_json
 from lib.models.scalor import Scalor

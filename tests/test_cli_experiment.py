@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lib.book.scalor import experiments, footage
+from lib.book.scalor import footage, trainings
 from lib.cli import app
 from lib.evaluation.tracker_file import load_tracker
 
@@ -18,7 +18,7 @@ def little(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A project's root elsewhere, with footage and trainings of seconds."""
     monkeypatch.setattr("lib.book.results.project_root", lambda: tmp_path)
     monkeypatch.setitem(footage._SPRITES, "tiny", 6)
-    monkeypatch.setitem(experiments._LIVE_STEPS, "tiny", 5)
+    monkeypatch.setitem(trainings._LIVE_STEPS, "tiny", 5)
     return tmp_path
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 from lib.cli.worlds import Background, Density
 from lib.data.mot.discovery import discover_sequences
 from lib.figures.people import track_colour
+from lib.worlds import plaza as plaza_world
 from lib.worlds import sprites as sprites_world
-from lib.worlds.plaza import BACKGROUNDS, PlazaFootage, make_plaza
+from lib.worlds.plaza import PlazaFootage, make_plaza
 from lib.worlds.sprites import SpritesFootage, make_sprites
 from tests.data.mot import walkers, write_gt, write_motchallenge, write_motsynth, write_pictures
 from tests.test_cli import call
@@ -109,7 +110,7 @@ class TestMake:
         assert asked == []
 
     def test_choices_are_those_of_the_library(self):
-        assert tuple(Background) == BACKGROUNDS
+        assert tuple(Background) == get_args(plaza_world.Background)
         assert tuple(Density) == get_args(sprites_world.Density)
 
     def test_the_help_teaches_both(self):

@@ -60,6 +60,7 @@ class Background(StrEnum):
     gradient = "gradient"
     hard = "hard"
     blurred = "blurred"
+    leaves = "leaves"
 
 
 class Density(StrEnum):

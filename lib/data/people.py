@@ -16,7 +16,7 @@ from lib.data.mot.annotations import PEDESTRIAN
 from lib.data.mot.discovery import GRAND_CENTRAL_SIZE, discover_sequences
 from lib.data.mot.sequences import MotSequence
 from lib.data.pictures import SUFFIXES, picture_size
-from lib.worlds.plaza import BACKGROUNDS, PlazaFootage, make_plaza
+from lib.worlds.plaza import BACKGROUNDS, Background, PlazaFootage, make_plaza
 from lib.worlds.sprites import SpritesFootage, make_sprites
 
 World = Literal["plaza", "sprites"]
@@ -113,7 +113,7 @@ def by_background(sequences: Sequence[MotSequence]) -> dict[str, list[MotSequenc
 
     ``plaza000-001-hard`` is clip 1 of scene 0 over "hard".
     """
-    found: dict[str, list[MotSequence]] = {kind: [] for kind in BACKGROUNDS}
+    found: dict[str, list[MotSequence]] = {kind: [] for kind in get_args(Background)}
     for one in sequences:
         found[one.name.rpartition("-")[2]].append(one)
     return {kind: clips for kind, clips in found.items() if clips}

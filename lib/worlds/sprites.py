@@ -1,9 +1,9 @@
 """The sprites world: toy clips of bright shapes that move, bounce and pass over each other.
 
 The setting in which SCALOR (Jiang et al. 2020) was first shown: a few or many shapes on a small
-picture, plain or textured, over black or a gradient. Clips and their truth are written as the
-plaza's are (`lib.worlds.plaza.sequences`). Sprites bounce off the picture's border as a whole, so
-none is ever cut off, and keep their order in depth.
+picture, plain or textured, over black, a gradient or a texture of discs. Clips and their truth are
+written as the plaza's are (`lib.worlds.plaza.sequences`). Sprites bounce off the picture's border
+as a whole, so none is ever cut off, and keep their order in depth.
 """
 
 import colorsys
@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32
 
+from lib.worlds.leaves import dead_leaves
 from lib.worlds.plaza.ground import gradient
 from lib.worlds.plaza.sequences import Clip, SequencesReport, World, make_sequences
 from lib.worlds.plaza.settings import (
@@ -28,7 +29,7 @@ from lib.worlds.plaza.settings import (
 from lib.worlds.plaza.truth import Shot, Sighting
 
 Density = Literal["sparse", "medium", "dense"]
-BACKGROUNDS: tuple[Background, ...] = ("black", "gradient")
+BACKGROUNDS: tuple[Background, ...] = ("black", "gradient", "leaves")
 SHAPES = ("disc", "square", "triangle", "ellipse", "heart")
 
 # fewest and most sprites, least and largest radius as a share of the picture's side
@@ -42,7 +43,7 @@ _PACE = (0.016, 0.047)  # shares of the side a frame
 _GRADIENT_LEVELS = (0.05, 0.45)  # dim, so that every sprite is brighter
 _COLOURS = 8
 _SAMPLES = 4  # a pixel and axis
-_MOTION_STREAM, _GROUND_STREAM = 1, 2
+_MOTION_STREAM, _GROUND_STREAM, _LEAVES_STREAM = 1, 2, 3
 
 Places = Float64[np.ndarray, "h w"]
 Inside = Bool[np.ndarray, "h w"]
@@ -188,9 +189,7 @@ def _colours(rng: np.random.Generator, count: int) -> Float64[np.ndarray, "n 2 3
 def render_clip(footage: SpritesFootage, clip: int) -> Iterator[Shot]:
     """The frames of a clip, over all of `footage.backgrounds`. Ids count from 1, from the rear."""
     sprites, side = plan_clip(footage, clip), footage.size_px
-    rng = np.random.default_rng([footage.seed, clip, _GROUND_STREAM])
-    shade = gradient((side, side), rng, _GRADIENT_LEVELS)
-    under = {kind: shade if kind == "gradient" else 0 * shade for kind in footage.backgrounds}
+    under = {kind: _ground(kind, footage, clip) for kind in footage.backgrounds}
     place, velocity = sprites.place.copy(), sprites.velocity.copy()
     for frame in range(footage.frames):
         layer, cover, mask, sightings = _draw(sprites, place, frame, side)
@@ -206,6 +205,18 @@ def render_clip(footage: SpritesFootage, clip: int) -> Iterator[Shot]:
         velocity[(place < low) | (place > high)] *= -1
         place = np.where(place < low, 2 * low - place, place)
         place = np.where(place > high, 2 * high - place, place)
+
+
+def _ground(
+    kind: Background, footage: SpritesFootage, clip: int
+) -> Float32[np.ndarray, "side side 3"]:
+    side = footage.size_px
+    if kind == "leaves":
+        return dead_leaves(side, np.random.default_rng([footage.seed, clip, _LEAVES_STREAM]))
+    if kind == "gradient":
+        rng = np.random.default_rng([footage.seed, clip, _GROUND_STREAM])
+        return gradient((side, side), rng, _GRADIENT_LEVELS)
+    return np.zeros((side, side, 3), dtype=np.float32)
 
 
 def _draw(

@@ -123,6 +123,19 @@ def test_the_same_seed_gives_the_same_pixels_over_both_backgrounds() -> None:
     assert (other.images["black"] != both.images["black"]).any()
 
 
+def test_leaves_lie_still_under_the_same_sprites() -> None:
+    shots = list(render_clip(replace(FOOTAGE, backgrounds=("black", "leaves")), 2))
+    free = np.all([shot.images["black"].max(axis=2) == 0 for shot in shots], axis=0)
+    under = np.stack([shot.images["leaves"] for shot in shots])[:, free]
+    assert free.mean() > 0.3
+    assert (under == under[0]).all()
+    assert under[0].std() > 40  # of 255
+    inside = (shots[0].mask == 1) & (shots[0].images["black"].max(axis=2) == 255)
+    np.testing.assert_array_equal(
+        shots[0].images["leaves"][inside], shots[0].images["black"][inside]
+    )
+
+
 def test_texture_changes_colours_alone() -> None:
     plain, textured = (
         next(render_clip(replace(FOOTAGE, textured=textured), 1)) for textured in (False, True)

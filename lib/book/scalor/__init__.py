@@ -17,7 +17,6 @@ from lib.book.scalor.experiments import (
     Experiment,
     clip_config,
     find,
-    training,
 )
 from lib.book.scalor.facts import (
     clips_line,
@@ -81,6 +80,7 @@ from lib.book.scalor.tables import (
     schedule_table,
     stages_table,
 )
+from lib.book.scalor.trainings import training
 from lib.book.scalor.whole import judge_whole, record_whole, whole_sentence, whole_table
 
 __all__ = [

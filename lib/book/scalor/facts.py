@@ -9,9 +9,10 @@ import torch
 from lib.book.estimates import record, told
 from lib.book.recorded import brief
 from lib.book.results import Ledger, Row
-from lib.book.scalor.experiments import LIVE, find, training
+from lib.book.scalor.experiments import LIVE, find
 from lib.book.scalor.outcomes import Split
 from lib.book.scalor.shown import METRICS, UNITS, Shown
+from lib.book.scalor.trainings import training
 from lib.book.tables import number
 from lib.data.mot.clips import ClipConfig
 from lib.evaluation.intervals import Estimate, mean_over_runs

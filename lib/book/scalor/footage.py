@@ -29,7 +29,10 @@ _PLACES = {
     "small": (SEEN_PLACES + UNSEEN_PLACES, 16),
     "full": (SEEN_PLACES + UNSEEN_PLACES, 32),
 }
-_SPRITES = {"tiny": 300, "small": 1_000, "full": 10_000}
+_SPRITES = {"tiny": 300, "small": 1_000, "full": 10_000}  # clips
+# Longer ones, and fewer: the median of eight frames would still show a sprite that is slow
+_LEAVES = {"tiny": 60, "small": 200, "full": 1_000}
+_LEAVES_FRAMES = 40
 HELD_OUT = 0.2  # of the videos
 Part = Literal["train", "held_out", "unseen"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -136,11 +139,12 @@ def _sprites(
     progress: bool,
 ) -> tuple[Path, int, int]:
     """The folder of sprites, the number of places, which is one, and of clips."""
-    clips = _SPRITES[preset]
+    leaves = experiment.background == "leaves"
+    clips = (_LEAVES if leaves else _SPRITES)[preset]
     sprites = SpritesFootage(
         seed=seed,
         clips=clips,
-        frames=10 if preset == "full" else 8,
+        frames=_LEAVES_FRAMES if leaves else 10 if preset == "full" else 8,
         size_px=128 if preset == "full" else 64,
         textured=experiment.footage == "sprites_textured",
         backgrounds=(experiment.background,),  # type: ignore[arg-type]

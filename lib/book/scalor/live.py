@@ -15,12 +15,12 @@ from lib.book.scalor.experiments import (
     clip_config,
     find,
     reading,
-    training,
 )
 from lib.book.scalor.footage import footage_of
 from lib.book.scalor.kept import judge_recorded, load_recorded
 from lib.book.scalor.outcomes import Outcome, Split, carry_out, scaled
 from lib.book.scalor.shown import Shown, shown_outcome, watched
+from lib.book.scalor.trainings import training
 from lib.data.mot.clips import ClipConfig, Clips
 from lib.data.mot.sequences import MotSequence
 from lib.evaluation.scalor import Judged, Judging, judge

@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from lib.book.scalor.experiments import Experiment, clip_config, find, reading, training
+from lib.book.scalor.experiments import Experiment, clip_config, find, reading
 from lib.book.scalor.footage import Footage, footage_of
+from lib.book.scalor.trainings import training
 from lib.environment import code_version
 from lib.evaluation.scalor import Judged, Judging, judge
 from lib.evaluation.tracker_file import TrackerInfo, save_tracker

@@ -10,8 +10,9 @@ from jaxtyping import UInt8
 
 from lib.book.estimates import record
 from lib.book.results import Ledger
-from lib.book.scalor.experiments import find, training
+from lib.book.scalor.experiments import find
 from lib.book.scalor.shown import Shown
+from lib.book.scalor.trainings import training
 from lib.book.tables import number
 from lib.evaluation.intervals import Estimate
 from lib.evaluation.scalor_sight import seen_share

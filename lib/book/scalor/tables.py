@@ -8,10 +8,11 @@ import pandas as pd
 from lib.book.estimates import Interval
 from lib.book.recorded import brief
 from lib.book.results import Ledger, Row
-from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find, reading, training
+from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find, reading
 from lib.book.scalor.facts import STUDY_STEPS, live_id, official_model, parameters
 from lib.book.scalor.outcomes import SPLITS, Split
 from lib.book.scalor.shown import METRICS, Shown
+from lib.book.scalor.trainings import training
 from lib.book.tables import number
 from lib.evaluation.following import Reading
 from lib.models.scalor import Annealing, Scalor, ScalorConfig
@@ -59,6 +60,7 @@ SPLIT_NAMES: dict[Split, str] = {
 }
 BACKGROUNDS = {
     "black": "black", "gradient": "gradient", "hard": "as it is", "blurred": "blurred",
+    "leaves": "leaves",
 }  # fmt: skip
 
 

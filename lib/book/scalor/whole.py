@@ -36,8 +36,8 @@ def judge_whole(
     """Experiments on people, on at most so many whole held-out videos.
 
     Only those whose MOTA on held-out clips is above 0: where there are more mistakes than people,
-    nothing is left to be kept. The window is the middle of the frame, as for clips. (Sprites'
-    videos are as long as clips.)
+    nothing is left to be kept. The window is the middle of the frame, as for clips. Sprites'
+    are not among them: most of their videos are as long as clips.
     """
     found: dict[str, Whole] = {}
     for name, one in all_shown.items():

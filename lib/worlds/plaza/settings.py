@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from lib.files import write_json
 
-Background = Literal["black", "gradient", "hard", "blurred"]
-BACKGROUNDS: tuple[Background, ...] = get_args(Background)
+Background = Literal["black", "gradient", "hard", "blurred", "leaves"]
+"""Of any world; a world's own `BACKGROUNDS` are those that it has."""
+BACKGROUNDS: tuple[Background, ...] = ("black", "gradient", "hard", "blurred")
 FORMAT_VERSION = 3
 """Raised whenever the same settings come to give other footage."""
 SETTINGS_FILE = "footage.json"

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from lib.book.scalor import experiments, footage, outcomes
-from lib.book.scalor.experiments import clip_config, find, training
+from lib.book.scalor import footage, outcomes, trainings
+from lib.book.scalor.experiments import clip_config, find
 from lib.book.scalor.kept import recorded_folder
+from lib.book.scalor.trainings import training
 from lib.evaluation.tracker_file import TrackerInfo, save_tracker, write_sums
 from lib.files import write_json, write_text
 from lib.models.scalor import Scalor
@@ -31,8 +32,10 @@ def little_footage() -> Iterator[None]:
         patch.setitem(footage._PLACE, PRESET, (1, 5))
         patch.setitem(footage._PLACES, PRESET, (9, 2))
         patch.setitem(footage._SPRITES, PRESET, 10)
-        patch.setitem(experiments._STEPS, PRESET, 5)
-        patch.setitem(experiments._LIVE_STEPS, PRESET, 5)
+        patch.setitem(footage._LEAVES, PRESET, 10)
+        patch.setattr(footage, "_LEAVES_FRAMES", 16)
+        patch.setitem(trainings._STEPS, PRESET, 5)
+        patch.setitem(trainings._LIVE_STEPS, PRESET, 5)
         yield
 
 

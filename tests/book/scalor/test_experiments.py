@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from lib.book.scalor import experiments as module
 from lib.book.scalor import footage as footage_module
 from lib.book.scalor import outcomes as outcomes_module
+from lib.book.scalor import trainings as module
 from lib.book.scalor.experiments import (
     BY_NAME,
     EXPERIMENTS,
@@ -18,10 +18,10 @@ from lib.book.scalor.experiments import (
     clip_config,
     find,
     reading,
-    training,
 )
 from lib.book.scalor.footage import STUDY_VIDEOS, footage_of
 from lib.book.scalor.outcomes import carry_out
+from lib.book.scalor.trainings import training
 from lib.models.scalor import Scalor
 from lib.worlds.plaza import PlazaFootage, make_plaza
 from lib.worlds.sprites import make_sprites
@@ -112,6 +112,8 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footage_module, "SEEN_PLACES", 2)
     monkeypatch.setitem(footage_module._PLACES, "tiny", (3, 2))
     monkeypatch.setitem(footage_module._SPRITES, "tiny", 6)
+    monkeypatch.setitem(footage_module._LEAVES, "tiny", 6)
+    monkeypatch.setattr(footage_module, "_LEAVES_FRAMES", 10)
     monkeypatch.setitem(module._STEPS, "tiny", 5)
     monkeypatch.setitem(module._LIVE_STEPS, "tiny", 5)
     for stages in ("_SPRITES_STAGES", "_PEOPLE_STAGES"):

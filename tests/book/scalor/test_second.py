@@ -3,8 +3,9 @@
 import pytest
 
 from lib.book import scalor as study
-from lib.book.scalor.experiments import SECOND, training
+from lib.book.scalor.experiments import SECOND
 from lib.book.scalor.kept import judge_recorded, load_recorded
+from lib.book.scalor.trainings import training
 from tests.book.scalor.small import little_footage, record_untrained
 
 

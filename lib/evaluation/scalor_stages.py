@@ -48,7 +48,8 @@ def _ratio(place: int) -> Callable[[Float[np.ndarray, " k"]], float]:
 def _row(clip: Clip, followed: Followed) -> Totals:
     """Counts of one clip: what each of the three scores divides, and by what."""
     assert clip.truth is not None
-    pairs = [without_ignored(*both) for both in zip(followed.boxes, clip.truth, strict=True)]
+    judged = [without_ignored(*both) for both in zip(followed.boxes, clip.truth, strict=True)]
+    pairs = [(one.predicted, one.truth) for one in judged]
     ours, theirs = pairs[0]
     [first] = match_frames([ours], [theirs])
     later = followed.found[1:]

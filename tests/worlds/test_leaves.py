@@ -28,7 +28,7 @@ def test_colours_are_of_many_lights_and_little_hue() -> None:
 def test_radii_are_as_rare_as_their_third_power_is_large() -> None:
     rng = np.random.default_rng(0)
     radii = np.array([_radius(rng) for _ in range(20_000)])
-    assert _LEAST <= radii.min()
+    assert radii.min() >= _LEAST
     assert radii.max() <= _MOST
     # of a density r^-3 the share above r is (r^-2 - most^-2) / (least^-2 - most^-2)
     for r in (0.03, 0.06, 0.12):

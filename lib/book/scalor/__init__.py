@@ -1,6 +1,13 @@
 """What the SCALOR chapter and ``seeing run scalor`` call."""
 
 from lib.book.recorded import keep, recorded_figure, verdicts
+from lib.book.scalor.ablation import load_changes
+from lib.book.scalor.apart import (
+    ablation_figure,
+    ablation_sentence,
+    ablation_table,
+    record_ablation,
+)
 from lib.book.scalor.beside import (
     parity_sentence,
     read_parity,
@@ -35,6 +42,7 @@ from lib.book.scalor.facts import (
     schedule_sentence,
     sizes_line,
     source_sentence,
+    strict_sentence,
     twice_sentence,
 )
 from lib.book.scalor.footage import Footage, footage_of
@@ -93,6 +101,9 @@ __all__ = [
     "Footage",
     "Outcome",
     "Split",
+    "ablation_figure",
+    "ablation_sentence",
+    "ablation_table",
     "carry_out",
     "ceiling_sentence",
     "cells",
@@ -119,6 +130,7 @@ __all__ = [
     "keep_tracker",
     "live_sentence",
     "live_table",
+    "load_changes",
     "load_recorded",
     "masks",
     "mixed_sentence",
@@ -127,6 +139,7 @@ __all__ = [
     "parity_sentence",
     "read_parity",
     "read_speed",
+    "record_ablation",
     "record_all",
     "record_beside",
     "record_ceiling",
@@ -158,6 +171,7 @@ __all__ = [
     "speed_table",
     "stage_scores",
     "stages_table",
+    "strict_sentence",
     "train_live",
     "training",
     "twice_sentence",

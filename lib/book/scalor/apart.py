@@ -21,7 +21,6 @@ TABLE = {
     "duplicates": "duplicates a true box",
 }  # fmt: skip
 DRAWN = {"mota": "MOTA, held out", "duplicates": "duplicates a true box"}
-BETTER: dict[str, Better] = dict.fromkeys(METRICS, "higher") | {"duplicates": "lower"}
 NONE = "No ablation of SCALOR-2 is recorded."
 
 
@@ -40,13 +39,17 @@ def record_ablation(ledger: Ledger, found: Sequence[Ablated]) -> None:
             values = np.array([one.scores[metric] for one in ones])
             record(
                 ledger, f"{PREFIX}{change}.heldout.{metric}", mean_over_runs(values),
-                seeds=seeds, better=BETTER[metric], unit="dB" if metric == "psnr_db" else "",
+                seeds=seeds, better=_better(metric), unit="dB" if metric == "psnr_db" else "",
             )  # fmt: skip
         if change != WHOLE and (worth := _worth(found, change)):
             record(
                 ledger, f"{PREFIX}{change}.worth.mota",
                 mean_over_runs(np.array(list(worth.values()))), seeds=list(worth), better="higher",
             )  # fmt: skip
+
+
+def _better(metric: str) -> Better:
+    return "lower" if metric == "duplicates" else "higher"
 
 
 def _worth(found: Sequence[Ablated], change: str) -> dict[int, float]:

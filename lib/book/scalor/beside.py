@@ -29,12 +29,15 @@ from lib.book.tables import number
 
 SPEED, PARITY = "speed.json", "parity.json"
 STEP = "speed.scalor_step_"
-ALL_READ = "_all_read"  # in cases, and in the name of who reads every proposal
+VARIANTS = ("_all_read", "_second")
+"""In cases, and in the name of who reads every proposal, or is SCALOR-2."""
 CASES = {
     "cap": "45, as many as it may",
     "cap_all_read": "45, every proposal read, as the original does",
     "15_objects": "15",
     "15_objects_all_read": "15, every proposal read",
+    "cap_second": "45, SCALOR-2",
+    "15_objects_second": "15, SCALOR-2",
     "cap_gpu": "45, as many as it may",
     "15_objects_gpu": "15",
 }
@@ -152,9 +155,8 @@ def speed_table(speed: Speed) -> pd.DataFrame:
         faster, smaller = speed.ratio(case, "ratio"), speed.ratio(case, "memory_ratio")
         if faster is None or smaller is None:
             continue
-        step, ours = f"{STEP}{case.removesuffix(ALL_READ)}", "ours"
-        if case.endswith(ALL_READ):
-            ours += ALL_READ
+        variant = next((one for one in VARIANTS if case.endswith(one)), "")
+        step, ours = f"{STEP}{case.removesuffix(variant)}", f"ours{variant}"
         seconds, mib = (
             [speed.values.get(f"{step}.{who}.{what}") for who in ("official", ours)]
             for what in ("seconds", "peak_mib")

@@ -127,7 +127,8 @@ BY_NAME = {one.name: one for one in (*EXPERIMENTS, *SECOND)}
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""
 
-PEOPLE_ALPHA, SECOND_ALPHA = 0.15, 0.04
+PEOPLE_ALPHA = 0.15
+SECOND_ALPHA = {"hard": 0.04, "gradient": 0.15, "leaves": 0.3}
 SMALL_PX, FULL_PX = 64, 128
 SPRITES_FRAMES = 8  # of a clip
 
@@ -146,7 +147,7 @@ def reading(experiment: Experiment, preset: str) -> Reading:
     were read off clips of the training.
     """
     if experiment.second:
-        return Reading(least_alpha=SECOND_ALPHA)
+        return Reading(least_alpha=SECOND_ALPHA[experiment.background])
     soft = not experiment.sprites and preset != "full"
     return Reading(least_alpha=PEOPLE_ALPHA) if soft else Reading()
 

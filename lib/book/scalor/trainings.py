@@ -125,8 +125,11 @@ def _curriculum(experiment: Experiment, steps: int) -> tuple[Length, ...]:
 def _full(experiment: Experiment) -> ScalorTraining:
     # What the prior expects of a cell in the end; most of the 64 are soon less present than that
     model = ScalorConfig(background=experiment.model_background, faintest_read=1e-3)
-    if experiment.second:
-        model = replace(model, **_REMEMBERED, **(_GROUND if experiment.shadows else {}))
+    if experiment.second:  # people are no larger than a glimpse of 16 pixels
+        model = replace(
+            model, glimpse_px=16, glimpse_layers="dense", **_REMEMBERED,
+            **(_GROUND if experiment.shadows else {}),
+        )  # fmt: skip
     if experiment.sprites:
         model = replace(model, scale=0.2, scale_range=0.08, aspect=1.0, aspect_range=0.3)
     return ScalorTraining(

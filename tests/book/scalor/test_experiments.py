@@ -138,6 +138,16 @@ def test_videos_are_held_out_and_places_never_seen(little, tmp_path):
     assert len(hard.held_out) == 1
 
 
+def test_leaves_have_longer_videos_with_other_grounds(little, tmp_path):
+    footage = footage_of(find("leaves"), "tiny", root=tmp_path, progress=False)
+    second = footage_of(find("second_leaves"), "tiny", root=tmp_path, progress=False)
+    assert footage.digest == second.digest
+    clips = second.clips(find("second_leaves"), "tiny")
+    assert {one.frames for one in second.train} == {10}
+    assert clips.config.frames == 8
+    assert (clips.behind(0) != clips.behind(len(clips) - 1)).mean() > 0.9
+
+
 def test_a_part_is_made_alone_and_the_rest_later(little, tmp_path):
     options = {"root": tmp_path, "progress": False}
     for name in ("multi", "sprites_gradient"):

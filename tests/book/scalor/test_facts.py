@@ -12,6 +12,8 @@ from lib.book.claims import read_claims
 from lib.book.results import project_root
 from lib.book.rows import ID
 from lib.book.scalor import facts
+from lib.book.scalor.ablation import CHANGES
+from lib.book.scalor.beside import CASES
 from lib.book.scalor.experiments import BY_NAME, EXPERIMENTS
 from lib.book.scalor.shown import METRICS, _sound
 from lib.evaluation.intervals import Estimate
@@ -91,8 +93,8 @@ class TestRows:
                         "scalor.sight.recurrent",
                         "scalor.official.parity.loss_difference",
                         "scalor.official.parity.gradient_difference",
-                        *(f"speed.scalor_step_{case}.{what}" for case in
-                          ("cap", "15_objects", "cap_all_read", "15_objects_all_read")
+                        *(f"scalor.ablation_{change}.worth.mota" for change in CHANGES),
+                        *(f"speed.scalor_step_{case}.{what}" for case in CASES
                           for what in ("ratio", "memory_ratio")),
                     }, id  # fmt: skip
         judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
@@ -199,6 +201,25 @@ class TestSentences:
         study.record_all(empty_ledger, shown)
         said = study.fit_sentence(empty_ledger, shown, "gradient")
         assert said.endswith("on held-out videos.")
+
+    def test_of_boxes_that_are_let_off(self, shown_all, empty_ledger):
+        def of(name: str, mota: float, strict: float):
+            one = shown_all[name]
+            like = replace(one.scores["heldout"]["mota"], low=None, high=None)
+            some = {"mota": replace(like, value=mota), "mota_strict": replace(like, value=strict)}
+            return replace(one, scores={"heldout": some})
+
+        shown = {
+            "sprites_gradient": of("sprites_gradient", 0.9, 0.9),
+            "gradient": of("gradient", 0.85, 0.8),
+            "hard": of("hard", -0.5, -1.0),
+        }
+        study.record_all(empty_ledger, shown)
+        said = study.strict_sentence(empty_ledger, shown)
+        assert said.startswith("Of the 2 experiments with a MOTA above 0 on held-out videos, ")
+        assert said.endswith("letting such boxes off is worth 0.050 at most (`gradient`).")
+        none = study.strict_sentence(empty_ledger, {"hard": shown["hard"]})
+        assert none == "No experiment of this run has a MOTA above 0 on held-out videos."
 
     def test_of_discriminators(self, shown_all, empty_ledger):
         log = pd.DataFrame({"step": [1, 2, 3], "discriminator": [0.7, 0.5, 0.6]})

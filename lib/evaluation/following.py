@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from torch import Tensor
 
 from lib.data.mot.boxes import FrameBoxes
+from lib.data.mot.clips import LEAST_INSIDE
 from lib.evaluation.track_masks import boxes_of_masks
 from lib.models.scalor import FINAL, Scalor, Silent
 from lib.models.scalor.compose import bounded
@@ -26,15 +27,20 @@ class Reading:
 
     Proposals count if the model itself would follow them (`carried_presence`); an object that is
     followed counts from `least_presence` on. Boxes are drawn around pixels of at least
-    `least_alpha`. The MOTSynth study took 0.7 and 0.03, and joined what overlapped; `study`.
+    `least_alpha`. An object of which less than `least_inside` is inside the frame has none, as true
+    people of whom less is inside are not judged (`lib.data.mot.clips`). The MOTSynth study took 0.7
+    and 0.03, whatever was inside, and joined what overlapped; `study`.
 
-    Raises `ValueError` for values outside (0, 1).
+    Raises `ValueError` for values outside (0, 1); `least_inside` may be 0.
     """
 
     least_presence: float = 0.5
     least_alpha: float = 0.5
+    least_inside: float = LEAST_INSIDE
 
     def __post_init__(self) -> None:
+        if not 0 <= self.least_inside < 1:
+            raise ValueError(f"least_inside={self.least_inside}: want a share, 0 or more, below 1")
         for name in ("least_presence", "least_alpha"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number between 0 and 1")
@@ -42,7 +48,7 @@ class Reading:
     @classmethod
     def study(cls) -> "Reading":
         """The thresholds of the study."""
-        return cls(least_presence=0.7, least_alpha=0.03)
+        return cls(least_presence=0.7, least_alpha=0.03, least_inside=0.0)
 
 
 class Found(NamedTuple):
@@ -180,8 +186,9 @@ def _frame(
     decoded = model.glimpses.decode(objects.what)
     alpha = decoded[:, 3].float().cpu().numpy()
     boxes = boxes_of_masks(
-        alpha, objects.where.float().cpu().numpy(), px, least_alpha=reading.least_alpha
-    )
+        alpha, objects.where.float().cpu().numpy(), px,
+        least_alpha=reading.least_alpha, least_inside=reading.least_inside,
+    )  # fmt: skip
     mixed = ((alpha > MIXED_ALPHA[0]) & (alpha < MIXED_ALPHA[1])).mean((1, 2), dtype=np.float32)
     clip, identity = objects.clip.cpu().numpy(), objects.identity.cpu().numpy()
     presence = objects.presence[:, 0].float().cpu().numpy()

@@ -48,8 +48,7 @@ def _ratio(place: int) -> Callable[[Float[np.ndarray, " k"]], float]:
 def _row(clip: Clip, followed: Followed) -> Totals:
     """Counts of one clip: what each of the three scores divides, and by what."""
     assert clip.truth is not None
-    judged = [without_ignored(*both) for both in zip(followed.boxes, clip.truth, strict=True)]
-    pairs = [(one.predicted, one.truth) for one in judged]
+    pairs = [without_ignored(*both) for both in zip(followed.boxes, clip.truth, strict=True)]
     ours, theirs = pairs[0]
     [first] = match_frames([ours], [theirs])
     later = followed.found[1:]

@@ -37,18 +37,13 @@ class Matches(NamedTuple):
 
 def overlaps(one: FrameBoxes, other: FrameBoxes) -> Float64[np.ndarray, "n k"]:
     """Intersection over union of each box with each; 0 for boxes without area."""
-    both = shared_areas(one, other)
-    areas = [boxes.boxes[:, 2] * boxes.boxes[:, 3] for boxes in (one, other)]
-    either = areas[0][:, None] + areas[1][None] - both
-    return np.where(either > 0, both / np.where(either > 0, either, 1.0), 0.0)
-
-
-def shared_areas(one: FrameBoxes, other: FrameBoxes) -> Float64[np.ndarray, "n k"]:
-    """Area, in square pixels, that each box shares with each."""
     begin = np.maximum(one.boxes[:, None, :2], other.boxes[None, :, :2])
     ends = [boxes.boxes[:, :2] + boxes.boxes[:, 2:] for boxes in (one, other)]
     end = np.minimum(ends[0][:, None], ends[1][None])
-    return np.maximum(end - begin, 0).prod(2)
+    both = np.maximum(end - begin, 0).prod(2)
+    areas = [boxes.boxes[:, 2] * boxes.boxes[:, 3] for boxes in (one, other)]
+    either = areas[0][:, None] + areas[1][None] - both
+    return np.where(either > 0, both / np.where(either > 0, either, 1.0), 0.0)
 
 
 def match_frames(predicted: Sequence[FrameBoxes], truth: Sequence[FrameBoxes]) -> list[Matches]:

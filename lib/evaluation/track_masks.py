@@ -45,14 +45,16 @@ def boxes_of_masks(
     size_px: int,
     *,
     least_alpha: float = 0.5,
+    least_inside: float = 0.0,
 ) -> Float64[np.ndarray, "n 4"]:
     """Tight boxes (left, top, width, height in px) around soft masks seen through glimpses.
 
     `masks` are opacities in [0, 1] of the glimpses' g × k pixels; `where` is (sx, sy, tx, ty): a
     glimpse covers x from tx - sx to tx + sx and y from ty - sy to ty + sy, of a canvas that runs
     from -1 to 1 and is `size_px` wide and high. Pixels of at least `least_alpha` are in the box
-    (the study took 0.03); what lies outside the canvas is cut off. Where no pixel is in it, width
-    and height are 0: such a box overlaps nothing, and should be left out.
+    (the study took 0.03); what lies outside the canvas is cut off. Where no pixel is in it, or less
+    than `least_inside` of the box lies inside the canvas, width and height are 0: such a box
+    overlaps nothing, and should be left out.
 
     Raises `ValueError` for unequal numbers of masks and places, or a glimpse without extent.
     """
@@ -66,8 +68,12 @@ def boxes_of_masks(
     edges = np.stack([left, top, right, bottom], 1)  # as shares of the glimpse
     scale, centre = np.tile(where[:, :2], 2), np.tile(where[:, 2:], 2)
     canvas = centre + scale * (2 * edges - 1)
-    pixels = np.clip((canvas + 1) / 2 * size_px, 0, size_px)
-    return np.concatenate([pixels[:, :2], pixels[:, 2:] - pixels[:, :2]], 1).astype(np.float64)
+    whole = (canvas + 1) / 2 * size_px
+    pixels = np.clip(whole, 0, size_px)
+    sides, all_sides = pixels[:, 2:] - pixels[:, :2], whole[:, 2:] - whole[:, :2]
+    outside = sides.prod(1) < least_inside * all_sides.prod(1)
+    sides = np.where(outside[:, None], 0.0, sides)
+    return np.concatenate([pixels[:, :2], sides], 1).astype(np.float64)
 
 
 def _pairs(counts: Float64[np.ndarray, "..."]) -> float:

@@ -8,30 +8,25 @@ thresholds 0.05 … 0.95).
 **Which truth counts.** Before anything is counted, ignored people (`lib.data.mot.boxes` says who)
 are taken out: in every frame predictions are matched one to one with all people, those that count
 first, then by overlap; a prediction matched with an ignored person is taken out together with all
-the ignored. So is one that fits nobody, but lies at least by half within an ignored person, and
-more so than within anybody who counts (Dollár et al. 2012; KITTI has the same rule): what is seen
-of a person who is hardly visible is no box of that person. So it is no error to find somebody who
-is hardly visible, and none to miss them. Scores called *strict* are without that second rule. (In
-MOTChallenge's own preparation there is only the first, and the larger overlap decides, also against
-those who count.)
+the ignored. So it is no error to find somebody who is hardly visible, and none to miss them. (In
+MOTChallenge's own preparation the larger overlap decides, also against those who count.)
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Float, Float64
 from scipy.optimize import linear_sum_assignment
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.evaluation.intervals import Estimate, group_sums, mean_over_groups, statistic_over_groups
 from lib.evaluation.track_eval import track_eval_data, track_eval_metrics
-from lib.evaluation.track_events import LEAST_IOU, count_events, overlaps, shared_areas
+from lib.evaluation.track_events import LEAST_IOU, count_events, overlaps
 
 HOTA_THRESHOLDS = 19  # 0.05, 0.10, … 0.95
 LOOSE = 5  # of these, the place of 0.30
-LEAST_WITHIN = 0.5  # of a prediction's area, in an ignored person's box
 _NAN = float("nan")
 
 
@@ -60,7 +55,6 @@ class VideoCounts:
     hota_association: Float64[np.ndarray, " a"]  # sum of association scores of those found
     duplicates: int
     rediscoveries: int
-    let_off: int  # predictions that fit nobody, but lie on somebody ignored
     fg_ari: float | None = None  # see `track_masks.fg_ari`; None if not computed
 
 
@@ -83,17 +77,12 @@ def score_video(
             f"predicted has {len(predicted)} frames, truth {len(truth)}: want boxes of the same "
             "frames, at least one"
         )
-    judged = [without_ignored(*both) for both in zip(predicted, truth, strict=True)]
-    ours, theirs = [one.predicted for one in judged], [one.truth for one in judged]
-    return _counted(ours, theirs, group, sum(one.let_off for one in judged), fg_ari)
+    pairs = [without_ignored(*both) for both in zip(predicted, truth, strict=True)]
+    return _counted([one for one, _ in pairs], [one for _, one in pairs], group, fg_ari)
 
 
 def _counted(
-    ours: Sequence[FrameBoxes],
-    theirs: Sequence[FrameBoxes],
-    group: str,
-    let_off: int,
-    fg_ari: float | None,
+    ours: Sequence[FrameBoxes], theirs: Sequence[FrameBoxes], group: str, fg_ari: float | None
 ) -> VideoCounts:
     data = track_eval_data(ours, theirs)
     clear, identity, hota = (metric.eval_sequence(data) for metric in track_eval_metrics())
@@ -122,24 +111,15 @@ def _counted(
         id_false_positives=int(identity["IDFP"]),
         duplicates=events.duplicates,
         rediscoveries=events.rediscoveries,
-        let_off=let_off,
         fg_ari=fg_ari,
         **{name: np.array(curve, float) for name, curve in curves.items()},
     )
 
 
-class JudgedFrame(NamedTuple):
-    """Predictions and truth of a frame as they are judged, and how many are let off."""
-
-    predicted: FrameBoxes
-    truth: FrameBoxes
-    let_off: int
-
-
-def without_ignored(predicted: FrameBoxes, truth: FrameBoxes) -> JudgedFrame:
-    """What of a frame is judged (see the top of this file)."""
+def without_ignored(predicted: FrameBoxes, truth: FrameBoxes) -> tuple[FrameBoxes, FrameBoxes]:
+    """Predictions and truth of a frame as they are judged (see the top of this file)."""
     if not truth.ignored.any():
-        return JudgedFrame(predicted, truth, 0)
+        return predicted, truth
     iou = overlaps(truth, predicted)
     near = iou >= LEAST_IOU
     # one more person who counts outweighs all overlaps together
@@ -149,22 +129,7 @@ def without_ignored(predicted: FrameBoxes, truth: FrameBoxes) -> JudgedFrame:
     on_ignored = near[rows, columns] & truth.ignored[rows]
     kept = np.ones(len(predicted), bool)
     kept[columns[on_ignored]] = False
-    let_off = kept & _on_ignored(predicted, truth, near)
-    return JudgedFrame(
-        predicted.where(kept & ~let_off), truth.where(~truth.ignored), int(let_off.sum())
-    )
-
-
-def _on_ignored(
-    predicted: FrameBoxes, truth: FrameBoxes, near: Bool[np.ndarray, "n k"]
-) -> Bool[np.ndarray, " k"]:
-    """Which predictions fit nobody who counts and lie mostly on somebody who does not."""
-    area = predicted.boxes[:, 2] * predicted.boxes[:, 3]
-    shared = shared_areas(truth, predicted)
-    on_counted = shared[~truth.ignored].max(0, initial=0.0)
-    on_ignored = shared[truth.ignored].max(0, initial=0.0)
-    fits = near[~truth.ignored].any(0)
-    return ~fits & (on_ignored >= LEAST_WITHIN * area) & (on_ignored > on_counted)
+    return predicted.where(kept), truth.where(~truth.ignored)
 
 
 def summarise(videos: Sequence[VideoCounts], *, seed: int = 0) -> dict[str, Estimate]:
@@ -172,12 +137,12 @@ def summarise(videos: Sequence[VideoCounts], *, seed: int = 0) -> dict[str, Esti
 
     Counts are added up first, so that a long video weighs more; intervals are over groups. `mota`,
     `motp`, `idf1`, `hota`, `deta`, `assa`, `recall` and `precision` are as their authors have them;
-    `mota_strict` has those let off among its false boxes; `moda_loose` is 1 less misses and false
-    boxes for each true box, as in MOTA, but a box counts from an overlap of 0.3 on, matched as for
-    HOTA; `false_positives`, `misses` and `duplicates` are per true box, `id_switches`,
-    `fragmentations` and `rediscoveries` per true track; `fg_ari` is the mean over videos that have
-    one. A score whose denominator is 0 (no truth, say) is NaN, without an interval; and an interval
-    is None where too few videos have what the score divides by.
+    `moda_loose` is 1 less misses and false boxes for each true box, as in MOTA, but a box counts
+    from an overlap of 0.3 on, matched as for HOTA;
+    `false_positives`, `misses` and `duplicates` are per true box, `id_switches`, `fragmentations`
+    and `rediscoveries` per true track; `fg_ari` is the mean over videos that have one. A score
+    whose denominator is 0 (no truth, say) is NaN, without an interval; and an interval is None
+    where too few videos have what the score divides by.
 
     Raises `ValueError` for no videos.
     """
@@ -205,11 +170,6 @@ def _ratio(over: str, under: str) -> Callable[[Totals], float]:
 
 def _mota(t: Totals) -> float:
     wrong = t["misses"] + t["false_positives"] + t["id_switches"]
-    return float(1 - wrong / t["true_boxes"]) if t["true_boxes"] else _NAN
-
-
-def _mota_strict(t: Totals) -> float:
-    wrong = t["misses"] + t["false_positives"] + t["let_off"] + t["id_switches"]
     return float(1 - wrong / t["true_boxes"]) if t["true_boxes"] else _NAN
 
 
@@ -244,7 +204,6 @@ def _assa(t: Totals) -> float:
 
 SCORES: dict[str, Callable[[Totals], float]] = {
     "mota": _mota,
-    "mota_strict": _mota_strict,
     "moda_loose": _moda_loose,
     "motp": _ratio("overlap", "found"),
     "idf1": _idf1,
@@ -291,6 +250,6 @@ def _within(estimate: Estimate, name: str) -> Estimate:
         return estimate
     if not np.isfinite([low, high]).all():
         return replace(estimate, low=None, high=None)
-    least = -np.inf if name in ("mota", "mota_strict", "moda_loose") else 0.0
+    least = -np.inf if name in ("mota", "moda_loose") else 0.0
     most = np.inf if name in RATES else 1.0
     return replace(estimate, low=max(low, least), high=min(high, most))

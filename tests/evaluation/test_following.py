@@ -141,7 +141,22 @@ def test_stricter_readings_find_fewer(model, clips):
     assert area[0] > area[1]
 
 
+def test_who_is_mostly_outside_the_frame_has_no_box(model, clips):
+    def boxes(least: float) -> list[set[tuple[float, ...]]]:
+        found = follow(model, clips, reading=Reading(least_inside=least))
+        return [{tuple(box) for box in f.boxes.boxes} for one in found for f in one.found]
+
+    every, inside = boxes(0.0), boxes(0.95)
+    assert all(few <= many for few, many in zip(inside, every, strict=True))
+    cut = [box for many, few in zip(every, inside, strict=True) for box in many - few]
+    assert cut
+    for left, top, width, height in cut:
+        assert min(left, top, 64 - left - width, 64 - top - height) == 0  # at the border
+
+
 def test_bad_thresholds_and_frames_are_told(model, clips):
+    with pytest.raises(ValueError, match="least_inside=1.0: want a share, 0 or more, below 1"):
+        Reading(least_inside=1.0)
     with pytest.raises(ValueError, match="least_alpha=1.0: want a number between 0 and 1"):
         Reading(least_alpha=1.0)
     with pytest.raises(ValueError, match="this model takes 64 x 64"):

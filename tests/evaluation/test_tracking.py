@@ -2,7 +2,6 @@
 
 import itertools
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from scipy.optimize import linear_sum_assignment
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.evaluation import track_eval
-from lib.evaluation.track_events import overlaps
 from lib.evaluation.tracking import SCORES, score_video, summarise, without_ignored
 
 BOX = (10.0, 20.0, 10.0, 20.0)
@@ -275,56 +273,14 @@ def test_who_counts_comes_first():
     """A box nearer to the hidden person behind finds the one in front all the same."""
     behind = (BOX[0] + 1, *BOX[1:])
     predicted, truth = frames_of({5: behind})[0], frames_of({1: BOX, 2: behind}, ignored=[2])[0]
-    judged = without_ignored(predicted, truth)
-    assert judged.predicted.ids.tolist() == [5]
-    assert judged.truth.ids.tolist() == [1]
-    assert judged.let_off == 0
+    kept, judged = without_ignored(predicted, truth)
+    assert kept.ids.tolist() == [5]
+    assert judged.ids.tolist() == [1]
 
 
-def test_what_is_seen_of_an_ignored_person_is_let_off():
-    """A box that fits nobody, by half or more in the ignored one's; strictly it is false."""
-    left, top, width, height = BOX
-    truth = frames_of({1: (left + 50, *BOX[1:]), 2: BOX}, ignored=[2])
-    sliver = (left, top, width, height / 4)
-    for box, let_off in (
-        (sliver, 1),
-        ((left - 0.4 * width, top, width, height / 4), 1),
-        ((left - 0.6 * width, top, width, height / 4), 0),
-        ((left + 90, top, 5, 5), 0),
-    ):
-        counts = score(frames_of({5: box}), truth)
-        assert (counts.let_off, counts.false_positives) == (let_off, 1 - let_off)
-        assert values(counts)["mota_strict"] == -1.0
-        assert values(counts)["mota"] == -1.0 + let_off
-    assert score(frames_of({5: BOX, 6: BOX, 7: sliver}), truth).false_positives == 0
-
-
-def test_a_box_on_who_counts_is_not_let_off_for_who_is_hidden_behind():
-    left, top, width, height = BOX
-    truth = frames_of({1: BOX, 2: (left, top, width, 3 * height)}, ignored=[2])
-    second = (left + 0.2 * width, top, width, height)  # fits who counts, less so than the first
-    loose = (left, top, width, 0.4 * height)
-    for box in (second, loose):
-        counts = score(frames_of({5: BOX, 6: box}), truth)
-        assert (counts.found, counts.false_positives, counts.let_off) == (1, 1, 0)
-    counts = score(frames_of({5: BOX, 6: (left, top + height, width, height)}), truth)
-    assert (counts.found, counts.false_positives, counts.let_off) == (1, 0, 1)
-
-
-@settings(max_examples=15, deadline=None)
-@given(seeds)
-def test_strictly_only_what_fits_an_ignored_person_is_taken_out(seed):
-    predicted, truth = walks(seed)
-    out = np.random.default_rng(seed)
-    truth = [replace(one, ignored=out.random(len(one)) < 0.4) for one in truth]
-    wrong = 0
-    for ours, theirs in zip(predicted, truth, strict=True):
-        near = overlaps(theirs, ours) >= 0.5
-        table = np.where(near, overlaps(theirs, ours) + 99.0 * ~theirs.ignored[:, None], 0)
-        found = np.array([near[a, b] for a, b in zip(*linear_sum_assignment(-table), strict=True)])
-        wrong += len(ours) - int(found.sum())
-    counts = score(predicted, truth)
-    assert counts.false_positives + counts.let_off == wrong
+def test_only_one_prediction_is_forgiven():
+    truth = frames_of({2: BOX}, ignored=[2])
+    assert score(frames_of({5: BOX, 6: BOX}), truth).false_positives == 1
 
 
 # ----------------------------------------------------------------------------- many videos

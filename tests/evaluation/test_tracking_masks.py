@@ -73,6 +73,16 @@ def test_boxes_are_cut_off_and_may_be_empty():
     assert boxes_of_masks(np.zeros((0, 3, 3)), np.zeros((0, 4)), 9).shape == (0, 4)
 
 
+def test_what_is_mostly_outside_has_no_box():
+    mask = np.ones((3, 4, 4))
+    mask[2, :, 2:] = 0  # seen is the left half of the glimpse, all of it outside but a sliver
+    where = np.array([[0.5, 0.5, -0.9, 0.0], [0.5, 0.5, -1.1, 0.9], [0.5, 0.5, -0.9, 0.0]])
+    found = boxes_of_masks(mask, where, 100, least_inside=0.5)
+    np.testing.assert_allclose(found[0], [0, 25, 30, 50])  # 60 % of it is inside
+    assert found[1:, 2:].tolist() == [[0, 0], [0, 0]]  # 40 % of 60 %, and 20 %
+    assert (boxes_of_masks(mask, where, 100)[:, 2:] > 0).all()
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_boxes_hold_every_pixel_and_no_more(seed):

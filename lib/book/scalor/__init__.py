@@ -42,7 +42,6 @@ from lib.book.scalor.facts import (
     schedule_sentence,
     sizes_line,
     source_sentence,
-    strict_sentence,
     twice_sentence,
 )
 from lib.book.scalor.footage import Footage, footage_of
@@ -171,7 +170,6 @@ __all__ = [
     "speed_table",
     "stage_scores",
     "stages_table",
-    "strict_sentence",
     "train_live",
     "training",
     "twice_sentence",

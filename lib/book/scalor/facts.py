@@ -235,24 +235,6 @@ def fit_sentence(ledger: Ledger, all_shown: Mapping[str, Shown], name: str) -> s
     )
 
 
-def strict_sentence(ledger: Ledger, all_shown: Mapping[str, Shown]) -> str:
-    """What it is worth that boxes on people who are ignored are let off."""
-    rows = {row.id: row.value for row in ledger.rows}
-    found = {}
-    for name in all_shown:
-        ids = [f"scalor.{name}.heldout.{score}" for score in ("mota", "mota_strict")]
-        mota, strict = (rows.get(id) for id in ids)
-        if mota is not None and strict is not None and mota > 0:
-            found[name] = mota - strict
-    if not found:
-        return "No experiment of this run has a MOTA above 0 on held-out videos."
-    most = max(found, key=lambda name: found[name])
-    return (
-        f"Of the {number(len(found))} experiments with a MOTA above 0 on held-out videos, letting "
-        f"such boxes off is worth {number(found[most], 2)} at most (`{most}`)."
-    )
-
-
 def _later_boxes(followed_share: Estimate) -> str:
     """How many boxes of all frames but the first are on something that is followed."""
     if not np.isfinite(followed_share.value):

@@ -19,7 +19,6 @@ from lib.models.scalor import Scalor
 
 METRICS: dict[str, Better] = {
     "mota": "higher",
-    "mota_strict": "higher",
     "moda_loose": "higher",
     "idf1": "higher",
     "hota": "higher",

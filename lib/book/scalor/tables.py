@@ -200,6 +200,8 @@ def difference_table() -> pd.DataFrame:
             "–", _exact(Reading.study().least_alpha),
             f"{_exact(Reading().least_alpha)}; people below `full` "
             f"{_exact(reading(find('gradient'), 'small').least_alpha)}"),
+        "an object counts if inside the frame is": (
+            "–", "any of it", f"{_exact(100 * Reading().least_inside)} % of its box"),
         "score": ("see the paper", "none: pictures", "MOTA, IDF1, HOTA, FG-ARI, PSNR"),
         "appearance of what is followed": (
             "deviation ≥ 0.69", "the same", "no such floor below `full`"),

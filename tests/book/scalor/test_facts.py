@@ -202,25 +202,6 @@ class TestSentences:
         said = study.fit_sentence(empty_ledger, shown, "gradient")
         assert said.endswith("on held-out videos.")
 
-    def test_of_boxes_that_are_let_off(self, shown_all, empty_ledger):
-        def of(name: str, mota: float, strict: float):
-            one = shown_all[name]
-            like = replace(one.scores["heldout"]["mota"], low=None, high=None)
-            some = {"mota": replace(like, value=mota), "mota_strict": replace(like, value=strict)}
-            return replace(one, scores={"heldout": some})
-
-        shown = {
-            "sprites_gradient": of("sprites_gradient", 0.9, 0.9),
-            "gradient": of("gradient", 0.85, 0.8),
-            "hard": of("hard", -0.5, -1.0),
-        }
-        study.record_all(empty_ledger, shown)
-        said = study.strict_sentence(empty_ledger, shown)
-        assert said.startswith("Of the 2 experiments with a MOTA above 0 on held-out videos, ")
-        assert said.endswith("letting such boxes off is worth 0.050 at most (`gradient`).")
-        none = study.strict_sentence(empty_ledger, {"hard": shown["hard"]})
-        assert none == "No experiment of this run has a MOTA above 0 on held-out videos."
-
     def test_of_discriminators(self, shown_all, empty_ledger):
         log = pd.DataFrame({"step": [1, 2, 3], "discriminator": [0.7, 0.5, 0.6]})
         one = replace(

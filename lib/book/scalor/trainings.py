@@ -27,8 +27,10 @@ _REMEMBERED: dict[str, Any] = {
     "rival_overlap": 0.3,
     "appearance_floor": False,
 }
-_GROUND: dict[str, Any] = {"ground_sigma": 0.03, "surprise": 0.01, "shadow": 0.5}
-"""Of a ground on which people cast shadows; elsewhere a shadow would explain dark clothes."""
+_TIGHT: dict[str, Any] = {"ground_sigma": 0.03, "surprise": 0.01}
+"""Of people: masks end where the ground begins. Sprites have edges enough."""
+_SHADOWS: dict[str, Any] = {"shadow": 0.5}
+"""Of a ground on which people cast any; elsewhere a shadow would explain dark clothes."""
 _STEPS = {"tiny": 300, "small": 3_000, "full": 40_000}
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 # Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
@@ -79,7 +81,13 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
 def _second(experiment: Experiment) -> ScalorConfig:
     """The model of SCALOR-2, below `full`."""
     base = _SPRITES if experiment.sprites else replace(_PEOPLE, what=24)
-    return replace(base, **_REMEMBERED, **(_GROUND if experiment.shadows else {}))
+    return replace(base, **_remembered(experiment))
+
+
+def _remembered(experiment: Experiment) -> dict[str, Any]:
+    """What SCALOR-2 changes on its footage."""
+    tight = {} if experiment.sprites else _TIGHT
+    return _REMEMBERED | tight | (_SHADOWS if experiment.shadows else {})
 
 
 def _annealing(experiment: Experiment, paced: int) -> Annealing:
@@ -126,10 +134,7 @@ def _full(experiment: Experiment) -> ScalorTraining:
     # What the prior expects of a cell in the end; most of the 64 are soon less present than that
     model = ScalorConfig(background=experiment.model_background, faintest_read=1e-3)
     if experiment.second:  # people are no larger than a glimpse of 16 pixels
-        model = replace(
-            model, glimpse_px=16, glimpse_layers="dense", **_REMEMBERED,
-            **(_GROUND if experiment.shadows else {}),
-        )  # fmt: skip
+        model = replace(model, glimpse_px=16, glimpse_layers="dense", **_remembered(experiment))
     if experiment.sprites:
         model = replace(model, scale=0.2, scale_range=0.08, aspect=1.0, aspect_range=0.3)
     return ScalorTraining(

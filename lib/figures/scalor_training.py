@@ -44,11 +44,12 @@ Changes = Sequence[tuple[int, str]]  # step, what changes there
 def training_curves(runs: Mapping[str, pd.DataFrame], *, changes: Changes = ()) -> Figure:
     """A panel a column of the logs, a line a run, named at the right.
 
-    `runs` maps names to logs with a column ``step`` and those of `PANELS`; one that no run has is
-    left out. Axes are logarithmic where all values are above 0 and reach far. Others show what
-    comes after the first tenth of each training, whole. At each of `changes` (step, what
-    happens), such as the end of a schedule, an upright line is named by a letter and explained
-    beneath; what comes after the last step of all runs is left out.
+    `runs` maps names to logs with a column ``step`` and those of `PANELS`; one that no run has, or
+    that is nothing but 0 (a term that a model lacks), is left out. Axes are logarithmic where all
+    values are above 0 and reach far. Others show what comes after the first tenth of each training,
+    whole. At each of `changes` (step, what happens), such as the end of a schedule, an upright line
+    is named by a letter and explained beneath; what comes after the last step of all runs is left
+    out.
 
     Raises:
         ValueError: no run, one without ``step``, a row, or any of the columns.
@@ -85,7 +86,7 @@ def training_curves(runs: Mapping[str, pd.DataFrame], *, changes: Changes = ()) 
 
 
 def _check_runs(runs: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Columns that some run has."""
+    """Columns that some run has, with anything but zeros in it."""
     if not runs:
         raise ValueError("runs is empty; give the log of at least one training")
     for name, log in runs.items():
@@ -94,7 +95,11 @@ def _check_runs(runs: Mapping[str, pd.DataFrame]) -> list[str]:
                 f"runs[{name!r}] has {len(log)} rows with columns {list(log)}; want at least one "
                 f"row, step and some of {', '.join(PANELS)}"
             )
-    return [column for column in PANELS if any(column in log for log in runs.values())]
+    return [
+        column
+        for column in PANELS
+        if any(column in log and (log[column] != 0).any() for log in runs.values())
+    ]
 
 
 def _handle(number: int, label: str = "") -> Line2D:

@@ -54,6 +54,16 @@ class TestTrainingCurves:
         assert set(words(shown[2])) == {"plain", "with perceptual loss"}
         assert figure.legends == []
 
+    def test_a_term_that_no_model_has_is_left_out(self):
+        without = {"one": log(background=0.0), "other": log(background=0.0)}
+        figure = clear(training.training_curves(without))
+        assert "KL of background, nats" in training.PANELS.values()
+        shown = [title.removesuffix(" *") for title in titles(figure)]
+        assert "KL of background, nats" not in shown
+        some = {"one": log(background=0.0), "other": log()}
+        shown = titles(clear(training.training_curves(some)))
+        assert any(title.startswith("KL of background") for title in shown)
+
     def test_axes_fit_their_values(self):
         figure = clear(training.training_curves({"plain": log()}))
         by_title = {axes.get_title(loc="left").removesuffix(" *"): axes for axes in figure.axes}

@@ -68,6 +68,7 @@ from lib.book.scalor.pictures import (
     samples,
     schedules,
     scores,
+    sight_panels,
     stage_scores,
 )
 from lib.book.scalor.reference import (
@@ -163,6 +164,7 @@ __all__ = [
     "second_sentence",
     "second_table",
     "show_all",
+    "sight_panels",
     "sight_sentence",
     "sizes_line",
     "source_sentence",

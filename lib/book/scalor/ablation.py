@@ -33,7 +33,7 @@ from lib.training.scalor import ScalorTraining, train_scalor
 
 WHOLE = "whole"
 EXPERIMENT, STUDY = "second_hard", "hard"
-SHARE = 0.5  # of the experiment's steps: what an idea is worth shows before the end
+SHARE = 0.4  # of the steps that the experiment has: what an idea is worth shows before the end
 SEEDS = (0, 1, 2)
 METRICS = ("mota", "idf1", "recall", "precision", "duplicates", "psnr_db")
 OPACITIES = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)

@@ -4,21 +4,25 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from lib.book.results import Ledger
 from lib.book.scalor.facts import STUDY_STEPS
 from lib.book.scalor.outcomes import Split
 from lib.book.scalor.shown import Examples, Shown
-from lib.book.scalor.tables import scores_of
+from lib.book.scalor.tables import BACKGROUNDS, footage_words, scores_of
 from lib.data.mot.clips import Clip
 from lib.evaluation.cells import cells_of
-from lib.evaluation.following import Followed, follow
+from lib.evaluation.following import Followed, follow, pixels_of
 from lib.evaluation.scalor_stages import claims_of_each, split_boxes
 from lib.figures import scalor_cells, scalor_panels, scalor_schedule, scalor_scores, style
 from lib.figures import scalor_training as curves_of
+from lib.figures.doom_marks import sheet
 from lib.models.scalor import Annealing
+from lib.models.scalor.sight import sight
 
 NOT_HERE = "this run is on other footage: experiment {} is not part of it"
 METRICS = {"mota": "MOTA, %", "idf1": "IDF1, %", "hota": "HOTA, %", "psnr_db": "PSNR, dB"}
@@ -76,6 +80,46 @@ def experiment_panels(all_shown: Mapping[str, Shown], name: str) -> Figure:
     if name not in all_shown:
         return style.message(NOT_HERE.format(name))
     return panels(all_shown[name])
+
+
+SIGHT = ("frame", "remembered", "in shadow", "what differs", "alpha", "redrawn")
+
+
+def sight_panels(all_shown: Mapping[str, Shown]) -> Figure:
+    """What SCALOR-2 makes of one frame, step by step, a row for each kind of footage.
+
+    Of the fullest held-out clip the last frame; what differs is around grey, as discovery sees it.
+    """
+    rows = {
+        f"{footage_words(one.experiment)}, {BACKGROUNDS[one.experiment.background]}": _sight(one)
+        for one in all_shown.values()
+        if one.experiment.second
+    }
+    if not rows:
+        return style.message(NOT_HERE.format("of SCALOR-2"))
+    return sheet(np.stack(list(rows.values())), list(rows), SIGHT)
+
+
+def _sight(one: Shown) -> UInt8[np.ndarray, "k h w 3"]:
+    clip, followed = fullest(one.heldout)
+    assert clip.behind is not None
+    seen = sight(
+        pixels_of(one.model, clip.frames[None]),
+        pixels_of(one.model, clip.behind[None, None])[:, 0],
+        one.model.config,
+    )
+    assert seen.behind is not None
+    shaded, differs = (_levels(of[0, -1]) for of in (seen.behind, (1 + seen.whole) / 2))
+    alpha = np.rint(255 * np.clip(followed.alpha[-1], 0, 1)).astype(np.uint8)
+    return np.stack([
+        clip.frames[-1], clip.behind, shaded, differs,
+        np.repeat(alpha[..., None], 3, axis=-1), followed.reconstruction[-1],
+    ])  # fmt: skip
+
+
+def _levels(picture: Float[Tensor, "3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    levels = (picture.clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).cpu().numpy()
 
 
 def curves(runs: Sequence[Shown]) -> Figure:

@@ -1,8 +1,10 @@
 """SCALOR-2 beside the study's models and the one that learns nothing."""
 
+import numpy as np
 import pytest
 
 from lib.book import scalor as study
+from lib.book.scalor import pictures
 from lib.book.scalor.experiments import SECOND
 from lib.book.scalor.kept import judge_recorded, load_recorded
 from lib.book.scalor.trainings import training
@@ -34,13 +36,37 @@ def told(second, shown_all, recorded_root, empty_ledger):
 
 def test_the_footage_that_the_study_failed_on_is_there():
     assert {(one.footage, one.background) for one in SECOND} == {
-        ("place", "hard"), ("places", "hard"),
+        ("sprites_textured", "leaves"), ("place", "gradient"), ("place", "hard"),
+        ("places", "hard"),
     }  # fmt: skip
     for one in SECOND:
         configs = [training(one, preset).model for preset in ("tiny", "small", "full")]
         assert {config.background for config in configs} == {"remembered"}
         assert {config.likelihood for config in configs} == {"mixture"}
         assert not any(config.appearance_floor for config in configs)
+
+
+@pytest.mark.parametrize("preset", ["small", "full"])
+def test_shadows_fall_on_grounds_alone_and_grounds_are_tight_under_people(preset):
+    models = {one.name: training(one, preset).model for one in SECOND}
+    assert {name for name, of in models.items() if of.shadow < 1} == {"second_hard", "second_multi"}
+    assert {name for name, of in models.items() if of.ground_sigma is None} == {"second_leaves"}
+
+
+def test_the_picture_shows_what_discovery_sees(second, shown_all):
+    figure = study.sight_panels({**shown_all, **second})
+    images = [image.get_array() for image in figure.axes[0].images]
+    assert len(images) == 6
+    one = second["second_hard"]
+    clip = pictures.fullest(one.heldout).clip
+    np.testing.assert_array_equal(images[0], clip.frames[-1])
+    np.testing.assert_array_equal(images[1], clip.behind)
+    frame, shaded, differs = (images[k].astype(float) for k in (0, 2, 3))
+    assert (shaded <= clip.behind + 0.5).all()
+    wanted = np.clip(127.5 + 2.5 * (frame - shaded), 0, 255)
+    assert np.abs(differs - wanted).max() < 2.5
+    none = study.sight_panels(shown_all)
+    assert "not part of it" in none.axes[0].texts[0].get_text()
 
 
 def test_clips_come_with_what_is_behind_everybody(second):

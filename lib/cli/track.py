@@ -33,8 +33,8 @@ finds best what is as large in its window, and moves as far from one frame to th
 was trained on: choose --window and --stride so.
 """
 FOLDER = "scalor"
-MAKE_ONE = "`seeing run scalor --experiment gradient --preset small`"
-FAVOURITE = "gradient"  # the experiment that the write-up itself calls working
+FAVOURITE = "second_multi"  # of several places, whatever their ground; the camera stands still
+MAKE_ONE = f"`seeing run scalor --experiment {FAVOURITE} --preset small`"
 MOST_NAMED = 20
 
 
@@ -89,7 +89,7 @@ def track(
         ),
     ] = None,
     study_thresholds: Annotated[
-        bool, typer.Option("--study-thresholds", help="Presence 0.7 and opacity 0.03.")
+        bool, typer.Option("--study-thresholds", help="Presence 0.7, opacity 0.03, at borders too.")
     ] = False,
     skip_corrupt: Annotated[
         bool,
@@ -103,6 +103,9 @@ def track(
     debug: DebugOption = False,
 ) -> None:
     """Find and follow what moves in videos; nobody has told the model what an object is.
+
+    Without --model or --experiment it is SCALOR-2 of several places, for a camera that stands
+    still: it looks through the video once before, for what is behind everybody.
 
     Memory does not grow with the video. An interrupted run goes on with the sequence that it was
     at; a finished sequence is not tracked again while footage, model and options stay as they are.
@@ -193,7 +196,7 @@ def recorded_model(experiment: str | None) -> Path:
     if experiment is not None and experiment not in names:
         raise ValueError(
             f"--experiment {experiment}: there are recorded models of {', '.join(names)}; make it "
-            f"with {MAKE_ONE.replace('gradient', experiment)}, or name a file with --model"
+            f"with {MAKE_ONE.replace(FAVOURITE, experiment)}, or name a file with --model"
         )
     wanted = experiment or (FAVOURITE if FAVOURITE in names else names[0])
     mine = [path for path, info in found.items() if info.experiment == wanted]

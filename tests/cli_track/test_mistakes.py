@@ -158,7 +158,7 @@ class TestRecorded:
     def test_none_yet_says_how_to_get_one(self, project):
         text = fails("shots")
         assert "there is no trained model in results/scalor yet" in text
-        assert "seeing run scalor --experiment gradient --preset small" in text
+        assert "seeing run scalor --experiment second_multi --preset small" in text
 
     def test_outside_the_project(self, here, monkeypatch):
         monkeypatch.delenv("SEEING_ROOT", raising=False)
@@ -167,16 +167,17 @@ class TestRecorded:
     def test_the_best_of_the_experiment_is_taken_and_its_hash_checked(self, project, model):
         network, folder = load_tracker(model).model, project / "results" / "scalor"
         for name, preset, seed in (
-            ("gradient", "tiny", 0),
-            ("gradient", "small", 1),
-            ("gradient", "small", 0),
+            ("second_multi", "tiny", 0),
+            ("second_multi", "small", 1),
+            ("second_multi", "small", 0),
             ("hard", "full", 0),
         ):
             info = TrackerInfo(name, preset, seed, 1, None, "r", "c")
             save_tracker(folder / f"{name}-{preset}-{seed}.safetensors", network, info)
-        assert track.recorded_model(None).name == "gradient-small-0.safetensors"
+        assert track.recorded_model(None).name == "second_multi-small-0.safetensors"
         assert track.recorded_model("hard").name == "hard-full-0.safetensors"
-        with pytest.raises(ValueError, match=r"--experiment multi: .* of gradient, hard; make it"):
+        told = r"--experiment multi: .* of hard, second_multi; make it"
+        with pytest.raises(ValueError, match=told):
             track.recorded_model("multi")
         write_sums(folder)
         assert track.recorded_model("hard").name == "hard-full-0.safetensors"

@@ -84,7 +84,7 @@ def make(
         typer.Option(
             help="**plaza** and **sprites**: what clips are shown over; repeated, the same clips "
             "over each. By default hard, the paved square, for the plaza and black for sprites, "
-            "which have black and gradient only; **blurred** is hard out of focus."
+            "which have black, gradient and leaves only; **blurred** is hard out of focus."
         ),
     ] = None,
     density: Annotated[

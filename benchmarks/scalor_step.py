@@ -96,8 +96,8 @@ def ours(who: str, batch: int, cells: int, device: str) -> Callable[[], int]:
     return step
 
 
-def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], int]:
-    """A step of the original code, by its own training script's order."""
+def official_model(folder: Path, device: str) -> tuple[torch.nn.Module, list[Given]]:
+    """The original code's model, and a list of one: the noise that decides who is there."""
     sys.path.insert(0, str(folder))
     sys.argv = ["train.py"] + ([] if device == "cuda" else ["--nocuda"])
     import discovery  # type: ignore[import-not-found]
@@ -113,8 +113,7 @@ def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], 
     for part in model.modules():
         if type(part).__module__ == "discovery" and hasattr(part, "z_pres_bias"):
             part.z_pres_bias = NOBODY
-    optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
-    clips, given = frames(batch, device), [Given(cells)]
+    given = [Given(0)]
 
     def sample(self: Any, shape: Any = None) -> torch.Tensor:
         name = "presence" if self.logits.dim() == 4 else "tracked presence"
@@ -122,6 +121,14 @@ def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], 
 
     for module in (discovery, propagation):
         module.NumericalRelaxedBernoulli.rsample = sample
+    return model, given
+
+
+def official(folder: Path, batch: int, cells: int, device: str) -> Callable[[], int]:
+    """A step of the original code, by its own training script's order."""
+    model, given = official_model(folder, device)
+    optimiser = torch.optim.RMSprop(model.parameters(), LEARNING_RATE)
+    clips = frames(batch, device)
 
     def step() -> int:
         given[0] = Given(cells)

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 from lib.book.scalor import footage, trainings
 from lib.cli import app
 from lib.evaluation.tracker_file import load_tracker
+from lib.worlds.plaza import PlazaFootage, make_plaza
+from tests.book.scalor.small import record_untrained
 
 pytestmark = pytest.mark.usefixtures("little")
 
@@ -53,3 +55,29 @@ def test_what_makes_no_sense_is_told(options, told):
     done = CliRunner().invoke(app, options)
     assert done.exit_code != 0
     assert told in " ".join(done.output.split())
+
+
+def test_adapting_asks_for_videos():
+    done = CliRunner().invoke(app, ["run", "scalor", "--experiment", "adapt"])
+    assert done.exit_code == 1
+    assert "--experiment adapt --data-dir street.mp4" in " ".join(done.output.split())
+
+
+def test_adapting_is_judged_before_and_after_and_leaves_a_tracker(little, monkeypatch, tmp_path):
+    monkeypatch.setitem(trainings._ADAPT_STEPS, "tiny", 2)
+    record_untrained(little, ["second_multi"])
+    own = PlazaFootage(
+        scenes=1, clips=2, frames=10, size_px=32, people=2, supersample=1, backgrounds=("hard",)
+    )
+    make_plaza(tmp_path / "own", own, workers=1, progress=False)
+    command = ["run", "scalor", "--experiment", "adapt", "--device", "cpu"]
+    command += ["--data-dir", str(tmp_path / "own")]
+    done = CliRunner().invoke(app, command, env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    for word in ("adapt", "2 steps", "held out, before", "held out, after", "training, after"):
+        assert word in done.output
+    [kept] = little.glob("runs/scalor/*/scores.json")
+    wanted = {f"{split}_{when}" for split in ("heldout", "train") for when in ("before", "after")}
+    assert set(json.loads(kept.read_text())) == wanted
+    [model] = little.glob("runs/scalor/*/adapt.safetensors")
+    assert load_tracker(model).info.experiment == "adapt"

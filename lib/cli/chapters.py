@@ -17,6 +17,7 @@ EXAMPLES = """**Examples**
 - `seeing run doom --data-dir playthrough.mp4`: on any video of a game
 - `seeing run 04-vqvae-versions --preset small --record`: an hour's run, its numbers kept
 - `seeing run scalor --experiment gradient --preset small`: one training of chapter 3, with scores
+- `seeing run scalor --experiment adapt --data-dir street.mp4`: fit its tracker to your own video
 - `seeing run 4 --seed 1 -p training_share=0.1`: another seed, and a parameter of that chapter
 """
 
@@ -42,7 +43,11 @@ def run(
     ] = None,
     experiment: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of the SCALOR chapter: train and judge this one alone."),
+        typer.Option(
+            metavar="NAME",
+            help="Of the SCALOR chapter: train and judge this one alone; **adapt** trains its "
+            "SCALOR-2 on with your videos, which need no labels.",
+        ),
     ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Keep the numbers in results/, to be reviewed.")

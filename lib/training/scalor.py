@@ -40,7 +40,8 @@ class TrainedScalor:
 
     `history` has columns `step`, `loss`, its terms in nats a frame (`likelihood`, `what`, `where`,
     `depth`, `presence`, `background`), `objects` a clip of those followed at its end, `grad_norm`,
-    `lr`; where objects are taught to draw, `glimpses`, weighted; with the study's terms also
+    `lr`; where objects are taught to draw, `glimpses`, weighted, and where undecided masks cost
+    something, `undecided`; with the study's terms also
     `perceptual`, `adversarial` and `discriminator`, the latter two as they were when last computed.
     """
 
@@ -76,6 +77,12 @@ class ScalorStep:
         if result.glimpses is not None:
             parts["glimpses"] = annealed.glimpse_weight * result.glimpses.mean()
             total = total + parts["glimpses"]
+        if self.config.undecided:
+            alpha = result.alpha
+            parts["undecided"] = self.config.undecided * (
+                4 * (alpha * (1 - alpha)).sum((2, 3, 4)).mean()
+            )
+            total = total + parts["undecided"]
         if self.perceptual:
             term = self.perceptual(result.reconstruction, pixels, self.noise.generator)
             total, parts["perceptual"] = total + term, term
@@ -100,6 +107,7 @@ def train_scalor(
     *,
     preset: str,
     root: Path,
+    start: Scalor | None = None,
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
@@ -107,10 +115,12 @@ def train_scalor(
 ) -> TrainedScalor:
     """Train `config` on `clips`, or load the run if it was done before.
 
-    `data_digest` stands for the footage in the run's key; `preset` only names the run.
+    `data_digest` stands for the footage in the run's key; `preset` only names the run. With `start`
+    its weights are trained on, which stays as it is; else those that `seed` draws.
 
     Raises:
-        ValueError: clips that are too short, or frames of another size than the model's.
+        ValueError: clips that are too short, frames of another size than the model's, or a `start`
+            of another configuration.
         NonFiniteLossError: the loss blew up.
     """
     device = pick_device(device)
@@ -123,13 +133,22 @@ def train_scalor(
             f"clips have frames of {clips.config.size_px} pixels, the model takes {size}: give "
             f"ClipConfig(size_px={size})"
         )
+    if start is not None and start.config != config.model:
+        raise ValueError(
+            f"start has the configuration {start.config}, but {config.model} is to be trained: "
+            "give config.model=start.config"
+        )
+    key: dict[str, Any] = {"training": config, "clips": clips.config, "seed": seed}
+    key |= {"device": device} | ({"start": _weights_digest(start)} if start else {})
     run = cached_run(
         root / "runs",
         "scalor",
         f"{config.name}-{preset}",
-        {"training": config, "clips": clips.config, "seed": seed, "device": device},
+        key,
         digest([data_digest, *(one.name for one in clips.sequences)]),
-        lambda folder: _train(config, clips, folder, seed=seed, device=device, progress=progress),
+        lambda folder: _train(
+            config, clips, folder, start=start, seed=seed, device=device, progress=progress
+        ),
         code=[__name__],
         force=force,
     )
@@ -149,6 +168,7 @@ def _train(
     clips: Clips,
     run: RunFolder,
     *,
+    start: Scalor | None,
     seed: int,
     device: str,
     progress: bool,
@@ -157,6 +177,8 @@ def _train(
     seed_everything(seed)  # a discriminator's dropout draws from the global generator
     generator = torch.Generator().manual_seed(seed)
     model = new_scalor(config, seed)
+    if start is not None:
+        model.load_state_dict(start.state_dict())
     perceptual = adversary = None
     if config.perceptual:
         perceptual = PerceptualTerm(config.perceptual, read_lpips_weights("vgg"))
@@ -186,6 +208,11 @@ def _train(
     )
     last = {name: float(values[-1]) for name, values in result.history.items()}
     return last | {"seconds": result.seconds}
+
+
+def _weights_digest(model: Scalor) -> str:
+    weights = model.state_dict().items()
+    return digest(part for name, of in weights for part in (name, of.numpy(force=True).tobytes()))
 
 
 def _optimiser(config: ScalorTraining, model: Scalor) -> torch.optim.Optimizer:

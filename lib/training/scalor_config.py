@@ -21,7 +21,9 @@ class ScalorTraining:
 
     `lengths` is a curriculum: single frames first teach what objects look like, pairs how they
     move. `cooling` is the share of the steps after which the learning rate is multiplied by
-    `cooled`.
+    `cooled`. `undecided` is what a pixel costs, in nats, of which objects have one half; it falls
+    to nothing where they have all or none of it, as 4 alpha (1 - alpha): the penalty that the
+    MOTSynth study thought of.
     """
 
     name: str = "scalor"
@@ -30,6 +32,7 @@ class ScalorTraining:
     lengths: tuple[Length, ...] = (Length(0, 10, 20),)
     perceptual: Perceptual | None = None
     adversarial: Adversarial | None = None
+    undecided: float = 0.0
     optimiser: Literal["rmsprop", "adam"] = "rmsprop"
     learning_rate: float = 4e-5
     background_rate: float = 1.0  # share of the learning rate that the background's network has
@@ -54,6 +57,8 @@ class ScalorTraining:
         for name in ("learning_rate", "background_rate", "clip_norm", "cooled"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}={getattr(self, name)}: want a number above 0")
+        if self.undecided < 0:
+            raise ValueError(f"undecided={self.undecided}: want 0 nats or more")
         if self.annealing.background_steps and self.model.background == "none":
             raise ValueError(
                 f"annealing.background_steps={self.annealing.background_steps}: a model with "

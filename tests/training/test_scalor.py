@@ -9,7 +9,7 @@ import torch
 
 from lib.data.mot.clips import ClipConfig, Clips
 from lib.data.mot.discovery import discover_sequences
-from lib.models.scalor import Annealing, ScalorConfig
+from lib.models.scalor import Annealing, Scalor, ScalorConfig
 from lib.training import scalor as module
 from lib.training.scalor import (
     Adversarial,
@@ -145,6 +145,7 @@ def test_the_rate_rises_stays_and_falls_once():
         ({"lengths": (Length(5, 1, 1),)}, "the first must begin at step 0"),
         ({"lengths": (Length(0, 0, 1),)}, "at least one frame and one clip"),
         ({"steps": 0}, "steps=0: want at least 1"),
+        ({"undecided": -0.5}, "undecided=-0.5: want 0 nats or more"),
         ({"learning_rate": 0.0}, "learning_rate=0.0: want a number above 0"),
         ({"cooling": 0.0}, "cooling=0.0: want a share"),
         (
@@ -223,3 +224,59 @@ def test_the_studys_terms_are_trained_logged_and_resumed(clips, tmp_path, monkey
         whole.model.state_dict().values(), parts.model.state_dict().values(), strict=True
     ):
         assert torch.equal(one, two)
+
+
+def test_undecided_masks_cost_what_their_pixels_are_undecided(clips, tmp_path):
+    alphas = []
+
+    class Watched(Scalor):
+        def forward(self, *given, **more):
+            result = super().forward(*given, **more)
+            alphas.append(result.alpha.detach())
+            return result
+
+    config = replace(TINY, undecided=0.25)
+    model, batch = Watched(config.model), ClipBatches(config, clips, seed=0)(3)
+    torch.manual_seed(0)
+    losses = [
+        module.ScalorStep(one, torch.Generator().manual_seed(0))(model, batch, 3)
+        for one in (TINY, config)
+    ]
+    alpha = alphas[-1]
+    assert torch.equal(alphas[0], alpha)
+    assert alpha.max() > 0.1
+    per_frame = (4 * alpha * (1 - alpha)).flatten(2).sum(2)
+    assert losses[1].parts["undecided"].item() == pytest.approx(0.25 * per_frame.mean().item())
+    assert (losses[1].total - losses[0].total).item() == pytest.approx(
+        losses[1].parts["undecided"].item(), rel=1e-3
+    )
+    assert "undecided" not in losses[0].parts
+    assert "undecided" in trained(clips, tmp_path, replace(config, steps=1)).history
+
+
+class TestStart:
+    def test_its_weights_are_trained_on_and_stay_as_they_are(self, clips, tmp_path):
+        start = new_scalor(TINY, seed=5)
+        before = {name: of.clone() for name, of in start.state_dict().items()}
+        still = replace(TINY, learning_rate=1e-12, steps=1)
+        got = trained(clips, tmp_path, still, start=start)
+        for name, of in got.model.state_dict().items():
+            assert torch.allclose(of, before[name], atol=1e-9), name
+        drawn = new_scalor(TINY, seed=0).state_dict()  # what the seed would have begun with
+        assert any(not torch.allclose(of, drawn[name]) for name, of in before.items())
+        moved = trained(clips, tmp_path, start=start).model.state_dict()
+        assert any(not torch.equal(of, before[name]) for name, of in moved.items())
+        assert all(torch.equal(of, before[name]) for name, of in start.state_dict().items())
+
+    def test_another_start_is_another_run(self, clips, tmp_path):
+        keys = [
+            trained(clips, tmp_path, replace(TINY, steps=1), start=start).run.key
+            for start in (None, new_scalor(TINY, 1), new_scalor(TINY, 2), new_scalor(TINY, 1))
+        ]
+        assert len(set(keys)) == 3
+        assert keys[1] == keys[3]
+
+    def test_another_configuration_is_told(self, clips, tmp_path):
+        start = new_scalor(REMEMBERING)
+        with pytest.raises(ValueError, match=r"start has the configuration .*config.model=start"):
+            trained(clips, tmp_path, start=start)

@@ -2,11 +2,25 @@
 
 from lib.book.recorded import keep, recorded_figure, verdicts
 from lib.book.scalor.ablation import load_changes
+from lib.book.scalor.adapted import (
+    adapted_figure,
+    adapted_sentence,
+    adapted_table,
+    load_gains,
+    record_adapted,
+)
+from lib.book.scalor.adapting import Adapted, adapt, adapt_to, save_adapted
 from lib.book.scalor.apart import (
     ablation_figure,
     ablation_sentence,
     ablation_table,
     record_ablation,
+)
+from lib.book.scalor.backgrounds import (
+    backgrounds_figure,
+    backgrounds_sentence,
+    backgrounds_table,
+    record_backgrounds,
 )
 from lib.book.scalor.beside import (
     parity_sentence,
@@ -18,9 +32,11 @@ from lib.book.scalor.beside import (
 )
 from lib.book.scalor.ceiling import ceiling_sentence, record_ceiling
 from lib.book.scalor.experiments import (
+    ADAPT,
     BY_NAME,
     EXPERIMENTS,
     LIVE,
+    START,
     Experiment,
     clip_config,
     find,
@@ -92,11 +108,14 @@ from lib.book.scalor.trainings import training
 from lib.book.scalor.whole import judge_whole, record_whole, whole_sentence, whole_table
 
 __all__ = [
+    "ADAPT",
     "BY_NAME",
     "EXPERIMENTS",
     "LIVE",
     "SPLITS",
     "SPLIT_WORDS",
+    "START",
+    "Adapted",
     "Experiment",
     "Footage",
     "Outcome",
@@ -104,6 +123,14 @@ __all__ = [
     "ablation_figure",
     "ablation_sentence",
     "ablation_table",
+    "adapt",
+    "adapt_to",
+    "adapted_figure",
+    "adapted_sentence",
+    "adapted_table",
+    "backgrounds_figure",
+    "backgrounds_sentence",
+    "backgrounds_table",
     "carry_out",
     "ceiling_sentence",
     "cells",
@@ -131,6 +158,7 @@ __all__ = [
     "live_sentence",
     "live_table",
     "load_changes",
+    "load_gains",
     "load_recorded",
     "masks",
     "mixed_sentence",
@@ -140,7 +168,9 @@ __all__ = [
     "read_parity",
     "read_speed",
     "record_ablation",
+    "record_adapted",
     "record_all",
+    "record_backgrounds",
     "record_beside",
     "record_ceiling",
     "record_live",
@@ -157,6 +187,7 @@ __all__ = [
     "results_table",
     "same_clip",
     "samples",
+    "save_adapted",
     "schedule_sentence",
     "schedule_table",
     "schedules",

@@ -1,15 +1,16 @@
-"""Each idea of SCALOR-2 taken away by itself, trained from several seeds: what it is worth.
+"""SCALOR-2 changed in one thing: each idea taken away, or another background in the place of its.
 
-Every training is recorded as soon as it is judged, in ``results/scalor/ablation``, and not made
-again; two processes may each take other changes or seeds::
+Trainings are short, and from several seeds. Every one is recorded as soon as it is judged, in
+``results/scalor/ablation``, and not made again; two processes may each take other changes or
+seeds::
 
-    python -m lib.book.scalor.ablation --preset small            # all that is missing
-    python -m lib.book.scalor.ablation shadows rivals --seeds 1 2
+    python -m lib.book.scalor ablation --preset small            # all that is missing
+    python -m lib.book.scalor ablation shadows rivals --seeds 1 2
+    python -m lib.book.scalor ablation --experiment second_multi # backgrounds on several places
 """
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,23 +33,30 @@ from lib.models.scalor import Scalor
 from lib.training.scalor import ScalorTraining, train_scalor
 
 WHOLE = "whole"
-EXPERIMENT, STUDY = "second_hard", "hard"
+EXPERIMENT = "second_hard"  # from which ideas are taken away
+STUDY = {"second_leaves": "leaves", "second_hard": "hard", "second_multi": "initial"}
+"""The study's experiment on the footage of each that may be changed."""
 SHARE = 0.4  # of the steps that the experiment has: what an idea is worth shows before the end
 SEEDS = (0, 1, 2)
 METRICS = ("mota", "idf1", "recall", "precision", "duplicates", "psnr_db")
 OPACITIES = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)
 """From which a pixel may be an object's; each model has the one best on clips of its training."""
 _CLIPS = 48  # judged, of a split
+_FACTS = ("experiment", "change", "seed", "steps", "clips", "opacity")
 _ABOUT = ("preset", "seconds", "hardware", "commit", "run")
 
 
 class Change(NamedTuple):
-    """One idea less: in words, and what becomes of the model's settings without it."""
+    """In words, and what becomes of the settings of the model and its training."""
 
-    without: str
+    words: str
     model: Mapping[str, Any]
+    training: Mapping[str, Any] = {}
 
 
+UNDECIDED = 0.5  # nats a pixel; the ground's surprise costs some five
+_LEARNT: dict[str, Any] = {"shadow": 1.0, "ground_sigma": None, "surprise": 0.0}
+"""What is learnt is not known better than objects are, while it is being learnt least of all."""
 CHANGES: dict[str, Change] = {
     WHOLE: Change("nothing left out", {}),
     "memory": Change(
@@ -64,13 +72,29 @@ CHANGES: dict[str, Change] = {
     ),
     "shadows": Change("no shadows", {"shadow": 1.0}),
     "rivals": Change("no rivals: cells may find the same person", {"rival_overlap": None}),
+    "decided": Change("undecided masks cost something besides", {}, {"undecided": UNDECIDED}),
+    "learnt": Change(
+        "the study's background, and a ground as uncertain as objects",
+        {"background": "full"} | _LEARNT,
+    ),
+    "scene": Change(
+        "one vector a clip is decoded, and a ground as uncertain as objects",
+        {"background": "scene"} | _LEARNT,
+    ),
+    "inpainted": Change(
+        "squares are painted from those around, and a ground as uncertain as objects",
+        {"background": "inpainted"} | _LEARNT,
+    ),
 }
+IDEAS = ("memory", "mixture", "tight_ground", "shadows", "rivals")
+BACKGROUNDS = (WHOLE, "learnt", "scene", "inpainted")
 
 
 @dataclass(frozen=True)
 class Ablated:
-    """One training with a change: its scores on held-out clips of `METRICS`."""
+    """One training of `experiment` with a change: its scores on held-out clips of `METRICS`."""
 
+    experiment: str
     change: str
     seed: int
     steps: int
@@ -80,14 +104,22 @@ class Ablated:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-def changed(config: ScalorTraining, change: str) -> ScalorTraining:
-    """SCALOR-2's training without the idea `change`. Raises `ValueError` for an unknown one."""
-    if change not in CHANGES:
-        raise ValueError(f"change is {change!r}; choose one of {', '.join(CHANGES)}")
-    config = replace(config, model=replace(config.model, **CHANGES[change].model))
+def changed(experiment: str, change: str, preset: str) -> ScalorTraining:
+    """How SCALOR-2's `experiment` is trained with `change`.
+
+    Raises `ValueError` for an unknown one of either.
+    """
+    for name, given, known in (
+        ("experiment", experiment, STUDY), ("change", change, CHANGES),
+    ):  # fmt: skip
+        if given not in known:
+            raise ValueError(f"{name} is {given!r}; choose one of {', '.join(known)}")
+    config = training(find(experiment), preset)
+    asked = CHANGES[change]
+    config = replace(config, model=replace(config.model, **asked.model), **asked.training)
     if config.model.background == "remembered":
         return config
-    study = training(find(STUDY), "small")
+    study = training(find(STUDY[experiment]), preset)
     return replace(
         config,
         annealing=replace(config.annealing, background_steps=study.annealing.background_steps),
@@ -96,6 +128,7 @@ def changed(config: ScalorTraining, change: str) -> ScalorTraining:
 
 
 def carry_out_change(
+    experiment: str,
     change: str,
     seed: int,
     preset: str,
@@ -105,22 +138,20 @@ def carry_out_change(
     share: float = SHARE,
     progress: bool = True,
 ) -> Ablated:
-    """Train without `change`, or load that run, and judge it on held-out clips.
+    """Train `experiment` with `change`, or load that run, and judge it on held-out clips.
 
-    Raises `ValueError` for an unknown change.
+    Raises `ValueError` for an unknown one of either.
     """
-    config = scaled(changed(training(find(EXPERIMENT), preset), change), share)
-    config = replace(config, name=f"ablation_{change}")
+    config = scaled(changed(experiment, change, preset), share)
+    config = replace(config, name="_".join((experiment, change)))
     # a model that makes its own background is given clips that know of none
-    experiment = find(EXPERIMENT if config.model.background == "remembered" else STUDY)
-    footage = footage_of(
-        experiment, preset, root=root, parts=("train", "held_out"), progress=progress
-    )
+    shown = find(experiment if config.model.background == "remembered" else STUDY[experiment])
+    footage = footage_of(shown, preset, root=root, parts=("train", "held_out"), progress=progress)
     trained = train_scalor(
-        config, footage.clips(experiment, preset, seed=seed), footage.digest,
+        config, footage.clips(shown, preset, seed=seed), footage.digest,
         preset=preset, root=root, seed=seed, device=device, progress=progress,
     )  # fmt: skip
-    opacity, scores, clips = _judged(trained.model, experiment, footage, preset, progress)
+    opacity, scores, clips = _judged(trained.model, shown, footage, preset, progress)
     about = {
         "preset": preset,
         "seconds": round(trained.seconds, 1),
@@ -128,7 +159,7 @@ def carry_out_change(
         "commit": code_version(root),
         "run": trained.run.key,
     }
-    return Ablated(change, seed, config.steps, clips, opacity, scores, about)
+    return Ablated(experiment, change, seed, config.steps, clips, opacity, scores, about)
 
 
 def _judged(
@@ -156,75 +187,86 @@ def ablation_folder(root: Path) -> Path:
 
 def record_change(one: Ablated, root: Path) -> Path:
     """Keep it, in the place of an earlier one."""
-    path = _path(root, one.change, one.seed)
+    path = _path(root, one.experiment, one.change, one.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # what was never matched has no score, which JSON cannot say
-    scores = {name: value if np.isfinite(value) else None for name, value in one.scores.items()}
-    facts = {name: getattr(one, name) for name in ("change", "seed", "steps", "clips", "opacity")}
-    write_json(path, {**facts, **one.about, "scores": scores})
+    facts = {name: getattr(one, name) for name in _FACTS}
+    write_json(path, {**facts, **one.about, "scores": kept_scores(one.scores)})
     return path
 
 
+def kept_scores(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """Scores for JSON, which cannot say that something never matched has none."""
+    return {name: value if np.isfinite(value) else None for name, value in scores.items()}
+
+
+def loaded_scores(held: Mapping[str, Any]) -> dict[str, float]:
+    """Those of `METRICS` again. Raises `KeyError` for one that is missing."""
+    return {name: float("nan") if held[name] is None else float(held[name]) for name in METRICS}
+
+
 def load_changes(root: Path) -> list[Ablated]:
-    """All that are recorded, by change and seed; none where none is.
+    """All that are recorded, by experiment, change and seed; none where none is.
 
     Raises `ValueError` for a file of another form.
     """
     found = [_load(path) for path in sorted(ablation_folder(root).glob("*.json"))]
-    order = list(CHANGES)
-    return sorted(found, key=lambda one: (order.index(one.change), one.seed))
+    places, order = list(STUDY), list(CHANGES)
+    return sorted(
+        found,
+        key=lambda one: (places.index(one.experiment), order.index(one.change), one.seed),
+    )
 
 
 def _load(path: Path) -> Ablated:
-    remedy = f"delete {path.name} and run `python -m lib.book.scalor.ablation`"
+    remedy = f"delete {path.name} and run `python -m lib.book.scalor ablation`"
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
-        scores = {
-            name: float("nan") if held["scores"][name] is None else float(held["scores"][name])
-            for name in METRICS
-        }
         one = Ablated(
+            experiment=str(held["experiment"]),
             change=str(held["change"]),
             seed=int(held["seed"]),
             steps=int(held["steps"]),
             clips=int(held["clips"]),
             opacity=float(held["opacity"]),
-            scores=scores,
+            scores=loaded_scores(held["scores"]),
             about={name: held[name] for name in _ABOUT if name in held},
         )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no recorded ablation ({error!r}): {remedy}") from error
-    if one.change not in CHANGES or path.stem != f"{one.change}-{one.seed}":
-        raise ValueError(f"{path} is of {one.change!r} from seed {one.seed}: {remedy}")
+    known = one.experiment in STUDY and one.change in CHANGES
+    if not known or path.name != _path(Path(), one.experiment, one.change, one.seed).name:
+        raise ValueError(
+            f"{path} is of {one.experiment!r}, {one.change!r} from seed {one.seed}: {remedy}"
+        )
     return one
 
 
-def _path(root: Path, change: str, seed: int) -> Path:
-    return ablation_folder(root) / f"{change}-{seed}.json"
+def _path(root: Path, experiment: str, change: str, seed: int) -> Path:
+    return ablation_folder(root) / f"{experiment}-{change}-{seed}.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out what is not recorded yet."""
-    parser = argparse.ArgumentParser(prog="python -m lib.book.scalor.ablation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lib.book.scalor ablation", description=__doc__)
     parser.add_argument("changes", nargs="*", metavar="CHANGE", help=", ".join(CHANGES))
+    parser.add_argument("--experiment", choices=tuple(STUDY), default=EXPERIMENT)
     parser.add_argument("--preset", choices=PRESETS, default="small")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--force", action="store_true", help="judge again what is recorded")
     given = parser.parse_args(arguments)
-    wanted: Iterable[str] = given.changes or CHANGES
+    every = CHANGES if given.experiment == EXPERIMENT else BACKGROUNDS
+    wanted: Iterable[str] = given.changes or every
     if unknown := [one for one in wanted if one not in CHANGES]:
         parser.error(f"unknown: {', '.join(unknown)}; choose among {', '.join(CHANGES)}")
     root = project_root()
     for seed in given.seeds:
         for change in wanted:
-            if not given.force and _path(root, change, seed).is_file():
+            if not given.force and _path(root, given.experiment, change, seed).is_file():
                 continue
-            one = carry_out_change(change, seed, given.preset, root=root, device=given.device)
+            one = carry_out_change(
+                given.experiment, change, seed, given.preset, root=root, device=given.device
+            )
             path = record_change(one, root)
             print(f"{path.relative_to(root)}: MOTA {one.scores['mota']:.3f}", flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

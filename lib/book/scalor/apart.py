@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lib.book.estimates import Better, record
 from lib.book.recorded import brief
 from lib.book.results import Ledger
-from lib.book.scalor.ablation import CHANGES, METRICS, WHOLE, Ablated
+from lib.book.scalor.ablation import CHANGES, EXPERIMENT, IDEAS, METRICS, WHOLE, Ablated
 from lib.book.tables import number
 from lib.evaluation.intervals import mean_over_runs
 from lib.figures.scalor_ablation import seeds_by_change
@@ -24,13 +24,19 @@ DRAWN = {"mota": "MOTA, held out", "duplicates": "duplicates a true box"}
 NONE = "No ablation of SCALOR-2 is recorded."
 
 
+def taken_apart(found: Sequence[Ablated]) -> list[Ablated]:
+    """Of those recorded: `EXPERIMENT` as it is, and without each of its ideas."""
+    return [one for one in found if one.experiment == EXPERIMENT and one.change in (WHOLE, *IDEAS)]
+
+
 def record_ablation(ledger: Ledger, found: Sequence[Ablated]) -> None:
     """Rows ``scalor.ablation_<change>.heldout.<metric>``, means over seeds.
 
     ``scalor.ablation_<change>.worth.mota`` is what the idea brings: the mean over seeds of MOTA
     with everything, less that without it from the same seed. Intervals are Student's, over seeds.
     """
-    for change in CHANGES:
+    found = taken_apart(found)
+    for change in (WHOLE, *IDEAS):
         ones = [one for one in found if one.change == change]
         if not ones:
             continue
@@ -64,9 +70,10 @@ def _worth(found: Sequence[Ablated], change: str) -> dict[int, float]:
 
 def ablation_table(ledger: Ledger, found: Sequence[Ablated]) -> pd.DataFrame:
     """A row a change: means over seeds with intervals, and what the idea is worth."""
+    found = taken_apart(found)
     rows = {row.id: row for row in ledger.rows}
     lines = []
-    for change in CHANGES:
+    for change in (WHOLE, *IDEAS):
         seeds = [one.seed for one in found if one.change == change]
         if not seeds:
             continue
@@ -76,7 +83,7 @@ def ablation_table(ledger: Ledger, found: Sequence[Ablated]) -> pd.DataFrame:
         }
         worth = rows.get(f"{PREFIX}{change}.worth.mota")
         lines.append(
-            {"Left out": CHANGES[change].without, "Seeds": len(seeds)}
+            {"Left out": CHANGES[change].words, "Seeds": len(seeds)}
             | cells
             | {"MOTA that it brings": brief(worth) if worth else "–"}
         )
@@ -85,12 +92,13 @@ def ablation_table(ledger: Ledger, found: Sequence[Ablated]) -> pd.DataFrame:
 
 def ablation_figure(found: Sequence[Ablated]) -> Figure:
     """Every seed of every change. Raises `ValueError` where nothing is recorded."""
+    found = taken_apart(found)
     values = {
-        CHANGES[change].without: {
+        CHANGES[change].words: {
             metric: {one.seed: one.scores[metric] for one in found if one.change == change}
             for metric in DRAWN
         }
-        for change in CHANGES
+        for change in (WHOLE, *IDEAS)
         if any(one.change == change for one in found)
     }
     return seeds_by_change(values, DRAWN)
@@ -98,10 +106,11 @@ def ablation_figure(found: Sequence[Ablated]) -> Figure:
 
 def ablation_sentence(ledger: Ledger, found: Sequence[Ablated]) -> str:
     """Which ideas bring something from every seed, and how long trainings are."""
+    found = taken_apart(found)
     if not found:
         return NONE
     rows = {row.id: row for row in ledger.rows}
-    shares = {change: _worth(found, change) for change in CHANGES if change != WHOLE}
+    shares = {change: _worth(found, change) for change in IDEAS}
     known = {change: worth for change, worth in shares.items() if worth}
     always = [change for change, worth in known.items() if min(worth.values()) > 0]
     sure = [

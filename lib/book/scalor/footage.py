@@ -93,7 +93,7 @@ def footage_of(
     Raises `ValueError` for faulty footage, or too little of it.
     """
     if data_dir is not None and not experiment.sprites:
-        return _given(experiment, Path(data_dir), seed)
+        return given_footage(experiment, Path(data_dir), seed=seed)
     if experiment.sprites:
         source, places, clips = _sprites(experiment, preset, root, seed, parts, most, progress)
     else:
@@ -195,14 +195,35 @@ def _folder(root: Path, name: str, preset: str, seed: int) -> Path:
     return root / "data" / "scalor" / f"{name}-{preset}{mark}"
 
 
-def _given(experiment: Experiment, source: Path, seed: int) -> Footage:
-    """A reader's footage. One video alone is held out by time: its frames are all there is."""
+def as_own(sequences: Sequence[MotSequence]) -> tuple[list[MotSequence], list[MotSequence]]:
+    """Generated clips to train on, and the last of each place, which are held out."""
+    places: dict[str, list[MotSequence]] = {}
+    for one in sorted(sequences, key=lambda one: one.name):
+        places.setdefault(one.name.split("-")[0], []).append(one)
+    found: dict[Part, list[MotSequence]] = {"train": [], "held_out": []}
+    for clips in places.values():
+        for number, one in enumerate(clips):
+            found[_part(0, number, 1, len(clips))].append(one)
+    return found["train"], found["held_out"]
+
+
+def given_footage(
+    experiment: Experiment, source: Path, *, seed: int = 0, unknown_held_out: bool = True
+) -> Footage:
+    """A reader's footage. One video alone is held out by time: its frames are all there is.
+
+    Without `unknown_held_out`, nothing is held out where not all of the truth is known.
+
+    Raises as `footage_of`.
+    """
     found = discover_sequences(source).sequences
     if experiment.footage == "place":
         found = found[:1]
     else:
         found = [one for one in found if one.name in STUDY_VIDEOS] or found
+    mark = digest([str(source.resolve()), *(f"{one.name} {one.frames}" for one in found)])
+    if not unknown_held_out and any(one.annotations is None for one in found):
+        return Footage(found, [], [], mark, False)
     rule = "video" if len(found) > 1 else "time"
     parts = split_sequences(found, rule=rule, share=HELD_OUT, seed=seed)
-    mark = digest([str(source.resolve()), *(f"{one.name} {one.frames}" for one in found)])
     return Footage(parts.train, parts.held_out, [], mark, False)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from lib.book.scalor.experiments import SMALL_PX, Experiment
+from lib.book.scalor.experiments import ADAPT, SMALL_PX, START, Experiment, find
 from lib.models.scalor import Annealing, ScalorConfig
 from lib.models.scalor.config import FrameMaps
 from lib.training.scalor import Adversarial, Length, Perceptual, ScalorTraining
@@ -32,6 +32,8 @@ _TIGHT: dict[str, Any] = {"ground_sigma": 0.03, "surprise": 0.01}
 _SHADOWS: dict[str, Any] = {"shadow": 0.5}
 """Of a ground on which people cast any; elsewhere a shadow would explain dark clothes."""
 _STEPS = {"tiny": 300, "small": 3_000, "full": 40_000}
+_ADAPT_STEPS = {"tiny": 100, "small": 600, "full": 3_000}
+_ADAPT_RATE = 0.3  # of the learning rate that the model was trained with
 _LIVE_STEPS = {"tiny": 600, "small": 1_500, "full": 40_000}
 # Schedules take so many steps at most, then nothing changes any more: slower ones let cells share
 _PACE, _SPRITES_PACE, _SECOND_PACE = 2_700, 600, 2_000
@@ -75,6 +77,39 @@ def training(experiment: Experiment, preset: str) -> ScalorTraining:
         adversarial=Adversarial() if experiment.adversarial else None,
         background_rate=1.0 if experiment.sprites else 0.5,  # its first steps are small ones
         **common,
+    )
+
+
+def adaptation(model: ScalorConfig, preset: str, *, made_at: str) -> ScalorTraining:
+    """How a trained SCALOR-2 of preset `made_at` is trained on: as it was at the end of that.
+
+    All schedules stay at their last values and clips have their whole length; steps are few and
+    the learning rate is low, so that it keeps what it knows.
+    """
+    was, steps = training(find(START), made_at), _ADAPT_STEPS[preset]
+    ended = replace(
+        was.annealing,
+        first_temperature=was.annealing.last_temperature,
+        temperature_steps=1,
+        first_presence_prior=was.annealing.last_presence_prior,
+        presence_steps=1,
+        kl_warmup_steps=0,
+        sigma_since=0,
+        sigma_steps=1,
+    )
+    if ended.through_time_step is not None:
+        ended = replace(ended, through_time_step=1)
+    return replace(
+        was,
+        name=ADAPT.name,
+        model=model,
+        annealing=ended,
+        lengths=(was.lengths[-1]._replace(since=0),),
+        learning_rate=_ADAPT_RATE * was.learning_rate,
+        warmup_steps=min(50, steps),  # the optimiser begins anew
+        cooling=0.7,
+        cooled=0.15,
+        steps=steps,
     )
 
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-BackgroundKind = Literal["full", "broadcast", "field", "constant", "none", "remembered"]
+BackgroundKind = Literal[
+    "full", "broadcast", "field", "constant", "scene", "inpainted", "none", "remembered"
+]
 Likelihood = Literal["blended", "mixture"]
 GlimpseLayers = Literal["convolutions", "dense"]
 FrameMaps = Literal["recurrent", "direct"]
+SIZED = ("full", "broadcast", "constant", "scene", "inpainted")  # made for 64 or 128 pixels
 GLIMPSES = (16, 32, 64)
 DENSE_PX = 16  # of glimpses that dense layers may read; larger ones have too many weights
 CELL_PX = (8, 16, 32)  # pixels of the image a cell may have
@@ -23,7 +26,10 @@ class ScalorConfig:
     weaker spatial broadcast decoder; ``field`` a 4 x 4 field of colours, enlarged, that cannot draw
     anything small; ``constant`` decodes one vector, drawn once, for every frame; ``none`` is black;
     ``remembered`` is given with the clips: what a camera that does not move sees behind everybody.
-    Then discovery is shown what differs from it, and glimpses show both.
+    Then discovery is shown what differs from it, and glimpses show both. ``scene`` decodes one
+    vector a clip, larger than `background_size`, that all its frames agree on, for such a camera
+    too. ``inpainted`` paints each square of a frame from the squares around it, so that it can
+    continue a ground, but copy no object.
 
     `likelihood`: ``blended`` is the original's, of the picture that objects and background make
     together; ``mixture`` says of each pixel that it shows either one or the other, with alpha the
@@ -90,7 +96,7 @@ class ScalorConfig:
             )
         if self.grid % 2:
             raise ValueError(f"grid={self.grid}: want an even number, since objects look at half")
-        if self.image_px not in (64, 128) and self.background in ("full", "broadcast", "constant"):
+        if self.image_px not in (64, 128) and self.background in SIZED:
             raise ValueError(f"image_px={self.image_px}: this background takes 64 or 128")
         if self.glimpse_px not in GLIMPSES:
             raise ValueError(f"glimpse_px={self.glimpse_px}: choose one of {GLIMPSES}")

@@ -3,7 +3,7 @@
 Objects of all clips are one flat list; `clip` says whose they are. Nothing is padded.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float, Int64
@@ -77,11 +77,33 @@ class Divergences(NamedTuple):
         return Divergences(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-class Scene(NamedTuple):
-    """What is known of a clip's background: the vector of the last frame and its GRU's state."""
+class FollowedScene(NamedTuple):
+    """A background that may change: the vector of the last frame, and its GRU's state."""
 
     vector: Float[Tensor, "b d"]
     hidden: Float[Tensor, "b h"]
+
+
+class AveragedScene(NamedTuple):
+    """A background that stays: the vector drawn last, and what all frames so far say of it.
+
+    `total` is the sum over these frames of means and raw standard deviations, `frames` their
+    number, `counted` the divergence that they cost, in nats.
+    """
+
+    vector: Float[Tensor, "b d"]
+    total: Float[Tensor, "b twice"]
+    frames: Float[Tensor, "b 1"]
+    counted: Float[Tensor, " b"]
+
+
+class PaintedScene(NamedTuple):
+    """A background that is painted anew for every frame: the last one's."""
+
+    picture: Float[Tensor, "b 3 h w"]
+
+
+Scene: TypeAlias = FollowedScene | AveragedScene | PaintedScene  # each kind of background has one
 
 
 class State(NamedTuple):
@@ -97,6 +119,6 @@ class State(NamedTuple):
 
     def detach(self) -> "State":
         """The same, with no gradient."""
-        scene = Scene(*(part.detach() for part in self.scene)) if self.scene else None
+        scene = type(self.scene)(*(part.detach() for part in self.scene)) if self.scene else None
         encoder = tuple((hidden.detach(), cell.detach()) for hidden, cell in self.encoder)
         return State(self.frame, self.objects.detach(), scene, encoder)

@@ -21,21 +21,29 @@ from lib.book.scalor.trainings import training
 from tests.book.scalor.small import little_footage
 
 ONE = Ablated(
-    "shadows", 1, 10, 3, 0.15, dict.fromkeys(METRICS, 0.5), {"preset": "small", "run": "r"}
-)
+    "second_hard",
+    "shadows",
+    1,
+    10,
+    3,
+    0.15,
+    dict.fromkeys(METRICS, 0.5),
+    {"preset": "small", "run": "r"},
+)  # fmt: skip
 
 
 def test_each_change_leaves_out_one_idea_alone():
     config = training(find("second_hard"), "small")
     model = asdict(config.model)
     for name, change in CHANGES.items():
-        without = changed(config, name)
+        without = changed("second_hard", name, "small")
         differs = {key for key, value in asdict(without.model).items() if value != model[key]}
         assert differs == set(change.model), name
         rest = replace(
             without, model=config.model, annealing=config.annealing,
-            background_rate=config.background_rate,
+            background_rate=config.background_rate, undecided=config.undecided,
         )  # fmt: skip
+        assert without.undecided == change.training.get("undecided", 0.0)
         assert rest == config
         learns = without.model.background != "remembered"
         assert (without.annealing.background_steps > 0) == learns
@@ -43,9 +51,10 @@ def test_each_change_leaves_out_one_idea_alone():
 
 
 def test_unknown_changes_are_told():
-    config = training(find("second_hard"), "small")
     with pytest.raises(ValueError, match="change is 'luck'; choose one of whole, memory"):
-        changed(config, "luck")
+        changed("second_hard", "luck", "small")
+    with pytest.raises(ValueError, match="experiment is 'hard'; choose one of second_leaves"):
+        changed("hard", "whole", "small")
     with pytest.raises(SystemExit):
         main(["luck"])
 
@@ -54,27 +63,28 @@ def test_recorded_ones_come_back_by_change_and_seed(tmp_path):
     assert load_changes(tmp_path) == []
     other = replace(ONE, change="whole", seed=2)
     never = replace(ONE, seed=0, scores=ONE.scores | {"psnr_db": float("nan")})
-    for one in (ONE, other, never):
+    elsewhere = replace(ONE, experiment="second_leaves", change="scene")
+    for one in (ONE, other, never, elsewhere):
         record_change(one, tmp_path)
     found = load_changes(tmp_path)
     assert [(one.change, one.seed) for one in found] == [
-        ("whole", 2), ("shadows", 0), ("shadows", 1),
+        ("scene", 1), ("whole", 2), ("shadows", 0), ("shadows", 1),
     ]  # fmt: skip
-    assert found[2] == ONE
-    assert found[1].scores["psnr_db"] != found[1].scores["psnr_db"]
+    assert found[3] == ONE
+    assert found[2].scores["psnr_db"] != found[2].scores["psnr_db"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"change": "shadows"}'])
 def test_damaged_ones_are_told(tmp_path, text):
     path = record_change(ONE, tmp_path)
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"shadows-1.json is no recorded .* delete shadows-1.json"):
+    with pytest.raises(ValueError, match=r"is no recorded .* delete second_hard-shadows-1.json"):
         load_changes(tmp_path)
 
 
 def test_one_under_another_name_is_told(tmp_path):
-    record_change(ONE, tmp_path).rename(ablation_folder(tmp_path) / "rivals-1.json")
-    with pytest.raises(ValueError, match=r"rivals-1.json is of 'shadows' from seed 1"):
+    record_change(ONE, tmp_path).rename(ablation_folder(tmp_path) / "second_hard-rivals-1.json")
+    with pytest.raises(ValueError, match=r"is of 'second_hard', 'shadows' from seed 1"):
         load_changes(tmp_path)
 
 
@@ -88,13 +98,20 @@ def little(monkeypatch):
         yield
 
 
-@pytest.mark.parametrize("change", ["memory", "rivals"])
-def test_a_change_is_trained_judged_and_not_made_again(tmp_path, monkeypatch, little, change):
+@pytest.mark.parametrize(
+    ("experiment", "change"),
+    [("second_hard", "memory"), ("second_hard", "rivals"), ("second_leaves", "scene")],
+)
+def test_one_is_trained_judged_and_not_made_again(
+    tmp_path, monkeypatch, little, experiment, change
+):
     monkeypatch.setattr(ablation, "project_root", lambda: tmp_path)
-    command = [change, "--preset", "tiny", "--seeds", "3", "--device", "cpu"]
+    command = [change, "--experiment", experiment, "--preset", "tiny", "--seeds", "3"]
+    command += ["--device", "cpu"]
     assert main(command) == 0
     (found,) = load_changes(tmp_path)
-    assert (found.change, found.seed, found.clips) == (change, 3, 1)
+    assert (found.experiment, found.change, found.seed) == (experiment, change, 3)
+    assert found.clips in (1, 2)
     assert found.opacity in ablation.OPACITIES
     assert found.about["preset"] == "tiny"
     monkeypatch.setattr(ablation, "carry_out_change", None)
@@ -103,6 +120,6 @@ def test_a_change_is_trained_judged_and_not_made_again(tmp_path, monkeypatch, li
 
 def test_a_share_of_the_steps_is_made(tmp_path, little):
     one = carry_out_change(
-        "whole", 0, "tiny", root=tmp_path, device="cpu", share=2.0, progress=False
+        "second_hard", "whole", 0, "tiny", root=tmp_path, device="cpu", share=2.0, progress=False
     )
     assert one.steps == 10

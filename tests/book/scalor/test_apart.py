@@ -21,7 +21,9 @@ MOTA = {
 def found() -> list[Ablated]:
     common = dict.fromkeys(METRICS, 0.5)
     return [
-        Ablated(change, seed, 1500, 48, 0.04, common | {"mota": mota}, {"seconds": 300.0})
+        Ablated(
+            "second_hard", change, seed, 1500, 48, 0.04, common | {"mota": mota}, {"seconds": 300.0}
+        )
         for change, by_seed in MOTA.items()
         for seed, mota in by_seed.items()
     ]
@@ -45,6 +47,9 @@ def test_rows_are_means_over_seeds_and_differences_of_the_same_seeds(found, empt
 
 
 def test_the_table_has_a_row_a_change(found, empty_ledger):
+    elsewhere = replace(found[0], experiment="second_multi", seed=9)
+    other = replace(found[0], change="scene")
+    found = [elsewhere, *found, other]
     study.record_ablation(empty_ledger, found)
     table = study.ablation_table(empty_ledger, found)
     assert list(table["Seeds"]) == [3, 3, 1, 2]

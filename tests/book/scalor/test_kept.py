@@ -156,7 +156,7 @@ class TestShown:
         assert {name.rpartition("-")[0] for name in made} == {"plaza000-004"}
 
     def test_at_tiny_all_trackers_must_be_recorded(self, little, own, tmp_path):
-        with pytest.raises(FileNotFoundError, match="of sprites, textured, initial,"):
+        with pytest.raises(FileNotFoundError, match="of sprites, textured, leaves, initial,"):
             show_all(PRESET, root=tmp_path, progress=False)
 
     def test_at_other_presets_every_experiment_is_carried_out(

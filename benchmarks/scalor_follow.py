@@ -13,10 +13,6 @@ measured alone.
 
 import argparse
 import json
-import os
-import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scalor_step import CELLS, PX, Given, configuration, official_model
+from scalor_step import CELLS, PX, Given, ask, configuration, official_model, take_turns
 
 from lib.environment import code_version, describe_hardware
 from lib.evaluation import following
@@ -92,16 +88,6 @@ def measure(given: argparse.Namespace) -> None:
     print(json.dumps({"frames_per_s": rate, "objects": objects}))
 
 
-def ask(who: str, case: str, given: argparse.Namespace) -> dict[str, float]:
-    """Measure in a process of its own."""
-    command = [sys.executable, __file__, "--child", who, "--case", case]
-    command += ["--frames", str(given.frames)]
-    command += ["--official", str(given.official)] if given.official else []
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
-    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -120,13 +106,16 @@ def main() -> None:
     common = {"hardware": describe_hardware(), "commit": code_version(Path.cwd())}
     for case in CELLS:
         who = WHO if given.official else WHO[:-1]
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in who}
-        for _ in range(given.rounds):
-            for name in who:
-                found[name].append(ask(name, case, given))
-        for name, runs in found.items():
-            rate = statistics.median(one["frames_per_s"] for one in runs)
-            print(f"{case:11} {name:12} {rate:6.1f} frames/s, {runs[0]['objects']:.0f} objects")
+        options = ["--case", case, "--frames", str(given.frames)]
+        middle = take_turns(
+            who, given.rounds,
+            lambda name, options=options: ask(
+                __file__, "--child", name, *options, official=given.official
+            ),
+        )  # fmt: skip
+        for name, one in middle.items():
+            rate = one["frames_per_s"]
+            print(f"{case:11} {name:12} {rate:6.1f} frames/s, {one['objects']:.0f} objects")
             slug = f"scalor_follow_{case.replace(' ', '_')}"
             rows.append({"id": f"speed.{slug}.{name}.frames_per_s", "value": rate, **common})
     if given.json:

@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,14 +175,27 @@ def measure(given: argparse.Namespace) -> None:
     print(json.dumps(found))
 
 
-def ask(who: str, case: str, given: argparse.Namespace) -> dict[str, float]:
-    """Measure in a process of its own."""
-    command = [sys.executable, __file__, "--child", who, "--case", case]
-    command += ["--batch", str(given.batch), "--steps", str(given.steps), "--device", given.device]
-    command += ["--official", str(given.official)] if given.official else []
+def ask(script: str, *options: str, official: Path | None) -> dict[str, float]:
+    """What `script` measures in a process of its own."""
+    command = [sys.executable, script, *options]
+    command += ["--official", str(official)] if official else []
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
     found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
+
+
+def take_turns(
+    who: Sequence[str], rounds: int, measured: Callable[[str], dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Medians of what is `measured` of each, `rounds` times, one after the other."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in who}
+    for _ in range(rounds):
+        for name in who:
+            found[name].append(measured(name))
+    return {
+        name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+        for name, runs in found.items()
+    }
 
 
 def main() -> None:
@@ -205,14 +218,14 @@ def main() -> None:
     common = {"hardware": describe_hardware(), "commit": code_version(Path.cwd())}
     for case in CELLS:
         who = WHO if given.official else WHO[:-1]
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in who}
-        for _ in range(given.rounds):
-            for name in who:
-                found[name].append(ask(name, case, given))
-        middle = {
-            name: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-            for name, runs in found.items()
-        }
+        options = ["--case", case, "--batch", str(given.batch), "--steps", str(given.steps)]
+        options += ["--device", given.device]
+        middle = take_turns(
+            who, given.rounds,
+            lambda name, options=options: ask(
+                __file__, "--child", name, *options, official=given.official
+            ),
+        )  # fmt: skip
         for name, one in middle.items():
             print(
                 f"{case:11} {name:13} {one['seconds']:6.2f} s a step, {one['peak_mib']:7.0f} MiB, "

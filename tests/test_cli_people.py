@@ -79,7 +79,7 @@ class TestMake:
         [
             (
                 ("sprites", "--background", "black", "--background", "blurred"),
-                "--background blurred: sprites has black, gradient; choose among these",
+                "--background blurred: sprites has black, gradient, leaves; choose among these",
             ),
             (
                 ("doom", "--background", "hard"),

@@ -46,7 +46,7 @@ def run(
         typer.Option(
             metavar="NAME",
             help="Of the SCALOR chapter: train and judge this one alone; **adapt** trains its "
-            "SCALOR-2 on with your videos, which need no labels.",
+            "SCALOR-2 further on your videos, which need no labels.",
         ),
     ] = None,
     record: Annotated[

@@ -90,7 +90,7 @@ def _adapt(
 
     if options["data_dir"] is None:
         raise ValueError(
-            f"--experiment {name} trains the recorded model of {START} on with your own videos: "
+            f"--experiment {name} trains the recorded model of {START} further on your own videos: "
             f"say where they are, `seeing run {STUDY} --experiment {name} --data-dir street.mp4`"
         )
     root = project_root()

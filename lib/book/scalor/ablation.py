@@ -10,13 +10,10 @@ seeds::
 """
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from lib.book.results import project_root
 from lib.book.rows import PRESETS
@@ -24,11 +21,19 @@ from lib.book.scalor.experiments import Experiment, find
 from lib.book.scalor.footage import Footage, footage_of
 from lib.book.scalor.kept import recorded_folder
 from lib.book.scalor.outcomes import scaled
+from lib.book.scalor.scored import (
+    METRICS,
+    Scores,
+    about,
+    about_of,
+    read_scored,
+    scores_for_json,
+    scores_of_json,
+    write_scored,
+)
 from lib.book.scalor.trainings import training
-from lib.environment import code_version
 from lib.evaluation.following import Reading
 from lib.evaluation.scalor import Judging, judge
-from lib.files import write_json
 from lib.models.scalor import Scalor
 from lib.training.scalor import ScalorTraining, train_scalor
 
@@ -38,12 +43,10 @@ STUDY = {"second_leaves": "leaves", "second_hard": "hard", "second_multi": "init
 """The study's experiment on the footage of each that may be changed."""
 SHARE = 0.4  # of the steps that the experiment has: what an idea is worth shows before the end
 SEEDS = (0, 1, 2)
-METRICS = ("mota", "idf1", "recall", "precision", "duplicates", "psnr_db")
 OPACITIES = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)
 """From which a pixel may be an object's; each model has the one best on clips of its training."""
 _CLIPS = 48  # judged, of a split
 _FACTS = ("experiment", "change", "seed", "steps", "clips", "opacity")
-_ABOUT = ("preset", "seconds", "hardware", "commit", "run")
 
 
 class Change(NamedTuple):
@@ -100,7 +103,7 @@ class Ablated:
     steps: int
     clips: int
     opacity: float
-    scores: Mapping[str, float]
+    scores: Scores
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -152,14 +155,10 @@ def carry_out_change(
         preset=preset, root=root, seed=seed, device=device, progress=progress,
     )  # fmt: skip
     opacity, scores, clips = _judged(trained.model, shown, footage, preset, progress)
-    about = {
-        "preset": preset,
-        "seconds": round(trained.seconds, 1),
-        "hardware": str(trained.run.environment["hardware"]),
-        "commit": code_version(root),
-        "run": trained.run.key,
-    }
-    return Ablated(experiment, change, seed, config.steps, clips, opacity, scores, about)
+    return Ablated(
+        experiment, change, seed, config.steps, clips, opacity, scores,
+        about(trained, preset, root),
+    )  # fmt: skip
 
 
 def _judged(
@@ -188,20 +187,8 @@ def ablation_folder(root: Path) -> Path:
 def record_change(one: Ablated, root: Path) -> Path:
     """Keep it, in the place of an earlier one."""
     path = _path(root, one.experiment, one.change, one.seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
     facts = {name: getattr(one, name) for name in _FACTS}
-    write_json(path, {**facts, **one.about, "scores": kept_scores(one.scores)})
-    return path
-
-
-def kept_scores(scores: Mapping[str, float]) -> dict[str, float | None]:
-    """Scores for JSON, which cannot say that something never matched has none."""
-    return {name: value if np.isfinite(value) else None for name, value in scores.items()}
-
-
-def loaded_scores(held: Mapping[str, Any]) -> dict[str, float]:
-    """Those of `METRICS` again. Raises `KeyError` for one that is missing."""
-    return {name: float("nan") if held[name] is None else float(held[name]) for name in METRICS}
+    return write_scored(path, {**facts, **one.about, "scores": scores_for_json(one.scores)})
 
 
 def load_changes(root: Path) -> list[Ablated]:
@@ -218,9 +205,7 @@ def load_changes(root: Path) -> list[Ablated]:
 
 
 def _load(path: Path) -> Ablated:
-    remedy = f"delete {path.name} and run `python -m lib.book.scalor ablation`"
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+    def build(held: Mapping[str, Any]) -> Ablated:
         one = Ablated(
             experiment=str(held["experiment"]),
             change=str(held["change"]),
@@ -228,17 +213,15 @@ def _load(path: Path) -> Ablated:
             steps=int(held["steps"]),
             clips=int(held["clips"]),
             opacity=float(held["opacity"]),
-            scores=loaded_scores(held["scores"]),
-            about={name: held[name] for name in _ABOUT if name in held},
+            scores=scores_of_json(held["scores"]),
+            about=about_of(held),
         )
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no recorded ablation ({error!r}): {remedy}") from error
-    known = one.experiment in STUDY and one.change in CHANGES
-    if not known or path.name != _path(Path(), one.experiment, one.change, one.seed).name:
-        raise ValueError(
-            f"{path} is of {one.experiment!r}, {one.change!r} from seed {one.seed}: {remedy}"
-        )
-    return one
+        known = one.experiment in STUDY and one.change in CHANGES
+        if not known or path.name != _path(Path(), one.experiment, one.change, one.seed).name:
+            raise ValueError(f"it is of {one.experiment!r}, {one.change!r} from seed {one.seed}")
+        return one
+
+    return read_scored(path, "ablation", build)
 
 
 def _path(root: Path, experiment: str, change: str, seed: int) -> Path:

@@ -6,7 +6,6 @@ From several seeds, each recorded as soon as it is judged, in ``results/scalor/a
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,32 +15,37 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.book.estimates import Better, record
 from lib.book.recorded import brief
 from lib.book.results import Ledger, project_root
 from lib.book.rows import PRESETS
-from lib.book.scalor.ablation import METRICS, kept_scores, loaded_scores
 from lib.book.scalor.adapting import Adapted, adapt_to
 from lib.book.scalor.experiments import START, find
 from lib.book.scalor.footage import Footage, Part, as_own, footage_of
 from lib.book.scalor.kept import recorded_folder
+from lib.book.scalor.scored import (
+    COLUMNS,
+    METRICS,
+    Scores,
+    about,
+    about_of,
+    better,
+    read_scored,
+    record_means,
+    scores_for_json,
+    scores_of_json,
+    unit,
+    write_scored,
+)
 from lib.book.tables import number
-from lib.environment import code_version
-from lib.evaluation.intervals import mean_over_runs
 from lib.figures.scalor_ablation import seeds_by_change
-from lib.files import digest, write_json
+from lib.files import digest
 
 SEEDS = (0, 1, 2)
 WHENS = ("before", "after")
 PREFIX = "scalor.adapt"
 NONE = "No adaptation is recorded."
-TABLE = {
-    "mota": "MOTA", "idf1": "IDF1", "recall": "recall", "precision": "precision",
-    "duplicates": "duplicates a true box", "psnr_db": "PSNR, dB",
-}  # fmt: skip
 DRAWN = {"mota": "MOTA, held out", "recall": "recall, held out"}
 WORDS = {"before": "as recorded", "after": "adapted"}
-_ABOUT = ("preset", "seconds", "hardware", "commit", "run")
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Gain:
     seed: int
     steps: int
     clips: int
-    scores: Mapping[str, Mapping[str, float]]  # by `WHENS`
+    scores: Mapping[str, Scores]  # by `WHENS`
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -89,14 +93,7 @@ def gain(adapted: Adapted, preset: str, seed: int, *, root: Path) -> Gain:
         for when, judged in zip(WHENS, (before, after), strict=True)
     }
     trained = adapted.trained
-    about = {
-        "preset": preset,
-        "seconds": round(trained.seconds, 1),
-        "hardware": str(trained.run.environment["hardware"]),
-        "commit": code_version(root),
-        "run": trained.run.key,
-    }
-    return Gain(seed, trained.config.steps, len(after.clips), scores, about)
+    return Gain(seed, trained.config.steps, len(after.clips), scores, about(trained, preset, root))
 
 
 def adapted_folder(root: Path) -> Path:
@@ -106,12 +103,10 @@ def adapted_folder(root: Path) -> Path:
 
 def record_gain(one: Gain, root: Path) -> Path:
     """Keep it, in the place of an earlier one."""
-    path = adapted_folder(root) / f"{one.seed}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scores = {when: kept_scores(of) for when, of in one.scores.items()}
+    scores = {when: scores_for_json(of) for when, of in one.scores.items()}
     facts = {name: getattr(one, name) for name in ("seed", "steps", "clips")}
-    write_json(path, {**facts, **one.about, "scores": scores})
-    return path
+    path = adapted_folder(root) / f"{one.seed}.json"
+    return write_scored(path, {**facts, **one.about, "scores": scores})
 
 
 def load_gains(root: Path) -> list[Gain]:
@@ -124,21 +119,19 @@ def load_gains(root: Path) -> list[Gain]:
 
 
 def _load(path: Path) -> Gain:
-    remedy = f"delete {path.name} and run `python -m lib.book.scalor adapted`"
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+    def build(held: Mapping[str, Any]) -> Gain:
         one = Gain(
             seed=int(held["seed"]),
             steps=int(held["steps"]),
             clips=int(held["clips"]),
-            scores={when: loaded_scores(held["scores"][when]) for when in WHENS},
-            about={name: held[name] for name in _ABOUT if name in held},
+            scores={when: scores_of_json(held["scores"][when]) for when in WHENS},
+            about=about_of(held),
         )
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no recorded adaptation ({error!r}): {remedy}") from error
-    if path.stem != str(one.seed):
-        raise ValueError(f"{path} is of seed {one.seed}: {remedy}")
-    return one
+        if path.stem != str(one.seed):
+            raise ValueError(f"it is of seed {one.seed}")
+        return one
+
+    return read_scored(path, "adapted", build)
 
 
 def record_adapted(ledger: Ledger, found: Sequence[Gain]) -> None:
@@ -146,20 +139,21 @@ def record_adapted(ledger: Ledger, found: Sequence[Gain]) -> None:
 
     What is before is the same from every seed, and has none.
     """
+    if not found:
+        return
     seeds = [one.seed for one in found]
-    for metric in METRICS if found else ():
-        better: Better = "lower" if metric == "duplicates" else "higher"
-        unit = "dB" if metric == "psnr_db" else ""
-        values = {when: np.array([one.scores[when][metric] for one in found]) for when in WHENS}
+    for metric, value in found[0].scores["before"].items():
         ledger.record(
-            f"{PREFIX}.before.{metric}", float(values["before"].mean()), seeds=seeds,
-            n=found[0].clips, better=better, unit=unit,
+            f"{PREFIX}.before.{metric}", value, seeds=seeds, n=found[0].clips,
+            better=better(metric), unit=unit(metric),
         )  # fmt: skip
-        for what, of in (("after", values["after"]), ("gain", values["after"] - values["before"])):
-            estimate = mean_over_runs(of)
-            record(
-                ledger, f"{PREFIX}.{what}.{metric}", estimate, seeds=seeds, better=better, unit=unit
-            )
+    after = [one.scores["after"] for one in found]
+    gained = [
+        {metric: one.scores["after"][metric] - one.scores["before"][metric] for metric in METRICS}
+        for one in found
+    ]
+    record_means(ledger, f"{PREFIX}.after", after, seeds)
+    record_means(ledger, f"{PREFIX}.gain", gained, seeds)
 
 
 def adapted_table(ledger: Ledger) -> pd.DataFrame:
@@ -170,7 +164,7 @@ def adapted_table(ledger: Ledger) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Tracker": words,
-            **{name: brief(rows[f"{PREFIX}.{when}.{metric}"]) for metric, name in TABLE.items()},
+            **{name: brief(rows[f"{PREFIX}.{when}.{metric}"]) for metric, name in COLUMNS.items()},
         }
         for when, words in (*WORDS.items(), ("gain", "gain"))
     )

@@ -1,4 +1,4 @@
-"""SCALOR-2 on a reader's own videos: the recorded tracker, trained on with them, without labels."""
+"""SCALOR-2 on a reader's own videos: the recorded tracker, trained further without labels."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from lib.worlds.plaza import PlazaFootage
 
 @dataclass(frozen=True)
 class Adapted:
-    """A tracker that was trained on, and how it did on each split before and does since.
+    """A tracker that was trained further, and how it did on each split before and does since.
 
     `start` is the tracker it began as. Where the footage has no truth, nothing is judged.
     """
@@ -47,7 +47,7 @@ def adapt(
     progress: bool = True,
     force: bool = False,
 ) -> Adapted:
-    """Train the recorded tracker of `START` on with the videos in `data_dir`.
+    """Train the recorded tracker of `START` further, on the videos in `data_dir`.
 
     Truth is only judged by. Where there is none, nothing has to be held out, and all videos are
     trained on. `share` of the preset's steps are made.
@@ -93,7 +93,7 @@ def adapt_to(
 
 
 def save_adapted(adapted: Adapted, path: Path, *, preset: str, root: Path) -> None:
-    """Write the tracker for ``seeing track``, with how it was trained on."""
+    """Write the tracker for ``seeing track``, with how it was trained further."""
     run = adapted.trained.run
     about = replace(
         adapted.start.info, experiment=ADAPT.name, preset=preset, seed=int(run.config["seed"]),

@@ -7,19 +7,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.book.estimates import Better, record
+from lib.book.estimates import record
 from lib.book.recorded import brief
 from lib.book.results import Ledger
-from lib.book.scalor.ablation import CHANGES, EXPERIMENT, IDEAS, METRICS, WHOLE, Ablated
+from lib.book.scalor.ablation import CHANGES, EXPERIMENT, IDEAS, WHOLE, Ablated
+from lib.book.scalor.scored import COLUMNS, record_means
 from lib.book.tables import number
 from lib.evaluation.intervals import mean_over_runs
 from lib.figures.scalor_ablation import seeds_by_change
 
 PREFIX = "scalor.ablation_"
-TABLE = {
-    "mota": "MOTA", "idf1": "IDF1", "recall": "recall", "precision": "precision",
-    "duplicates": "duplicates a true box",
-}  # fmt: skip
+TABLE = {metric: words for metric, words in COLUMNS.items() if metric != "psnr_db"}
 DRAWN = {"mota": "MOTA, held out", "duplicates": "duplicates a true box"}
 NONE = "No ablation of SCALOR-2 is recorded."
 
@@ -41,21 +39,13 @@ def record_ablation(ledger: Ledger, found: Sequence[Ablated]) -> None:
         if not ones:
             continue
         seeds = [one.seed for one in ones]
-        for metric in METRICS:
-            values = np.array([one.scores[metric] for one in ones])
-            record(
-                ledger, f"{PREFIX}{change}.heldout.{metric}", mean_over_runs(values),
-                seeds=seeds, better=_better(metric), unit="dB" if metric == "psnr_db" else "",
-            )  # fmt: skip
+        scores = [one.scores for one in ones]
+        record_means(ledger, f"{PREFIX}{change}.heldout", scores, seeds)
         if change != WHOLE and (worth := _worth(found, change)):
             record(
                 ledger, f"{PREFIX}{change}.worth.mota",
                 mean_over_runs(np.array(list(worth.values()))), seeds=list(worth), better="higher",
             )  # fmt: skip
-
-
-def _better(metric: str) -> Better:
-    return "lower" if metric == "duplicates" else "higher"
 
 
 def _worth(found: Sequence[Ablated], change: str) -> dict[int, float]:

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.book.estimates import Better, record
+from lib.book.estimates import record
 from lib.book.recorded import brief
 from lib.book.results import Ledger
-from lib.book.scalor.ablation import BACKGROUNDS, METRICS, STUDY, WHOLE, Ablated
+from lib.book.scalor.ablation import BACKGROUNDS, STUDY, WHOLE, Ablated
 from lib.book.scalor.experiments import find
+from lib.book.scalor.scored import COLUMNS, record_means
 from lib.book.tables import number
 from lib.evaluation.intervals import mean_over_runs
 from lib.figures.scalor_ablation import seeds_by_change
@@ -22,10 +23,6 @@ WORDS = {
     "scene": "one vector a clip, and a larger decoder",
     "inpainted": "a U-Net that paints squares from those around them",
 }
-TABLE = {
-    "mota": "MOTA", "idf1": "IDF1", "recall": "recall", "precision": "precision",
-    "duplicates": "duplicates a true box", "psnr_db": "PSNR, dB",
-}  # fmt: skip
 NONE = "No comparison of backgrounds is recorded."
 
 
@@ -38,13 +35,7 @@ def record_backgrounds(ledger: Ledger, found: Sequence[Ablated]) -> None:
     for experiment, which in _compared(found):
         ones = _of(found, experiment, which)
         name, seeds = f"{PREFIX}{which}_{experiment}", [one.seed for one in ones]
-        for metric in METRICS:
-            better: Better = "lower" if metric == "duplicates" else "higher"
-            record(
-                ledger, f"{name}.heldout.{metric}",
-                mean_over_runs(np.array([one.scores[metric] for one in ones])),
-                seeds=seeds, better=better, unit="dB" if metric == "psnr_db" else "",
-            )  # fmt: skip
+        record_means(ledger, f"{name}.heldout", [one.scores for one in ones], seeds)
         best = {one.seed: one.scores["mota"] for one in _of(found, experiment, WHOLE)}
         behind = {one.seed: best[one.seed] - one.scores["mota"] for one in ones if one.seed in best}
         if which != WHOLE and behind:
@@ -64,7 +55,7 @@ def backgrounds_table(ledger: Ledger, found: Sequence[Ablated]) -> pd.DataFrame:
             "Seeds": len(_of(found, experiment, which)),
             **{
                 words: brief(rows[f"{PREFIX}{which}_{experiment}.heldout.{metric}"])
-                for metric, words in TABLE.items()
+                for metric, words in COLUMNS.items()
             },
         }
         for experiment, which in _compared(found)
@@ -87,7 +78,7 @@ def backgrounds_figure(found: Sequence[Ablated]) -> Figure:
 
 
 def backgrounds_sentence(found: Sequence[Ablated]) -> str:
-    """On how much of the footage which background has the highest mean MOTA."""
+    """Which background has the highest mean MOTA on each footage, and what the next best has."""
     pairs = _compared(found)
     if not pairs:
         return NONE
@@ -108,7 +99,7 @@ def backgrounds_sentence(found: Sequence[Ablated]) -> str:
         )
     steps = sorted({one.steps for e, w in pairs for one in _of(found, e, w)})
     return (
-        f"The highest mean MOTA has, {'; '.join(told)}. Trainings have "
+        f"Highest mean MOTA: {'; '.join(told)}. Trainings have "
         f"{' or '.join(map(number, steps))} steps."
     )
 

@@ -127,7 +127,7 @@ BY_NAME = {one.name: one for one in (*EXPERIMENTS, *SECOND)}
 ADAPT = Experiment(
     "adapt", "SCALOR-2, adapted to your footage", "places", "hard", model_background="remembered",
 )  # fmt: skip
-"""The recorded tracker of `START`, trained on with a reader's own videos."""
+"""The recorded tracker of `START`, trained further on a reader's own videos."""
 START = "second_multi"
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""

@@ -223,7 +223,8 @@ def given_footage(
         found = [one for one in found if one.name in STUDY_VIDEOS] or found
     mark = digest([str(source.resolve()), *(f"{one.name} {one.frames}" for one in found)])
     if not unknown_held_out and any(one.annotations is None for one in found):
-        return Footage(found, [], [], mark, False)
+        # a mark of its own: once there is truth, what was trained on all of it must not be judged
+        return Footage(found, [], [], digest([mark, "all"]), False)
     rule = "video" if len(found) > 1 else "time"
     parts = split_sequences(found, rule=rule, share=HELD_OUT, seed=seed)
     return Footage(parts.train, parts.held_out, [], mark, False)

@@ -7,7 +7,6 @@ import pytest
 from lib.book.scalor import ablation, trainings
 from lib.book.scalor.ablation import (
     CHANGES,
-    METRICS,
     Ablated,
     ablation_folder,
     carry_out_change,
@@ -17,6 +16,7 @@ from lib.book.scalor.ablation import (
     record_change,
 )
 from lib.book.scalor.experiments import find
+from lib.book.scalor.scored import METRICS
 from lib.book.scalor.trainings import training
 from tests.book.scalor.small import little_footage
 

@@ -9,10 +9,10 @@ import pytest
 from lib.book import scalor as study
 from lib.book.scalor import __main__ as command
 from lib.book.scalor import adapted, trainings
-from lib.book.scalor.ablation import METRICS
 from lib.book.scalor.adapted import Gain, adapted_folder, load_gains, record_gain, unseen_footage
 from lib.book.scalor.experiments import START, find
 from lib.book.scalor.footage import footage_of
+from lib.book.scalor.scored import METRICS
 from tests.book.scalor.small import little_footage, record_untrained
 
 
@@ -57,10 +57,10 @@ def test_recorded_ones_come_back_by_seed(tmp_path, found):
 def test_damaged_ones_are_told(tmp_path, found, text):
     path = record_gain(found[0], tmp_path)
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"0.json is no recorded adaptation .* delete 0.json"):
+    with pytest.raises(ValueError, match=r"0.json is no recorded training .* delete 0.json"):
         load_gains(tmp_path)
     record_gain(found[1], tmp_path).rename(path)
-    with pytest.raises(ValueError, match=r"0.json is of seed 1"):
+    with pytest.raises(ValueError, match=r"0.json is no .* it is of seed 1"):
         load_gains(tmp_path)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from lib.book.scalor import adapting, trainings
 from lib.book.scalor.adapting import adapt, save_adapted
-from lib.book.scalor.experiments import START, find
+from lib.book.scalor.experiments import ADAPT, START, find
+from lib.book.scalor.footage import given_footage
 from lib.book.scalor.trainings import adaptation, training
 from lib.evaluation.tracker_file import load_tracker
 from lib.worlds.plaza import PlazaFootage, make_plaza
@@ -88,6 +89,21 @@ def test_without_truth_all_is_trained_on_and_nothing_judged(root, videos, tmp_pa
     assert [one.frames for one in found.footage.train] == [FRAMES] * VIDEOS
     assert found.footage.held_out == []
     assert found.before == found.after == {}
+
+
+def test_what_was_trained_on_all_of_a_video_is_not_judged_when_truth_comes_later(
+    root, videos, tmp_path
+):
+    own = tmp_path / "own"
+    whole = sorted(videos.glob("plaza*"))[0]
+    shutil.copytree(whole, own / whole.name, ignore=shutil.ignore_patterns("gt", "masks"))
+    unknown = run(root, own)
+    for part in ("gt", "masks"):
+        shutil.copytree(whole / part, own / whole.name / part)
+    known = given_footage(ADAPT, own, unknown_held_out=False)
+    assert [one.name for one in known.train] == [one.name for one in unknown.footage.train]
+    assert known.train[0].frames < unknown.footage.train[0].frames == FRAMES
+    assert known.digest != unknown.footage.digest
 
 
 def test_frames_are_as_far_apart_in_time_as_in_training(root, videos, monkeypatch):

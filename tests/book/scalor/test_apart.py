@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import t as student_t
 
 from lib.book import scalor as study
-from lib.book.scalor.ablation import METRICS, Ablated
+from lib.book.scalor.ablation import Ablated
+from lib.book.scalor.scored import METRICS
 
 MOTA = {
     "whole": {0: 0.7, 1: 0.8, 2: 0.75},

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lib.book import scalor as study
-from lib.book.scalor.ablation import METRICS, Ablated
+from lib.book.scalor.ablation import Ablated
+from lib.book.scalor.scored import METRICS
 
 MOTA = {
     ("second_hard", "whole"): {0: 0.7, 1: 0.8},

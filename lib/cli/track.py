@@ -84,12 +84,23 @@ def track(
     least_alpha: Annotated[
         float | None,
         typer.Option(
-            help="Boxes are drawn around pixels from this opacity on.",
-            show_default="the model's, mostly 0.5",
+            help="Boxes are drawn around pixels from this opacity on.", show_default="0.5"
         ),
     ] = None,
+    masks_alone: Annotated[
+        bool,
+        typer.Option(
+            "--masks-alone",
+            help="Draw boxes around masks alone; by default also around pixels near an object "
+            "whose colours the background hardly explains.",
+        ),
+    ] = False,
     study_thresholds: Annotated[
-        bool, typer.Option("--study-thresholds", help="Presence 0.7, opacity 0.03, at borders too.")
+        bool,
+        typer.Option(
+            "--study-thresholds",
+            help="Presence 0.7, opacity 0.03, masks alone, at borders too.",
+        ),
     ] = False,
     skip_corrupt: Annotated[
         bool,
@@ -111,7 +122,10 @@ def track(
     at; a finished sequence is not tracked again while footage, model and options stay as they are.
     """
     at = None if window is None else parse_window(window)
-    read_thresholds(least_presence, least_alpha, study=study_thresholds)  # wrong ones end it here
+    # wrong ones end it here
+    reading = read_thresholds(
+        least_presence, least_alpha, masks_alone=masks_alone, study=study_thresholds
+    )
     for name, value in (("--stride", stride), ("--frames", frames)):
         if value is not None and value < 1:
             raise ValueError(f"{name} {value}: give a whole number of at least 1")
@@ -127,11 +141,10 @@ def track(
     chosen = model or recorded_model(experiment)
     device = pick_device(device)
     tracker = load_tracker(chosen)
-    alpha = least_alpha or (None if study_thresholds else tracker.info.least_alpha)
     order = Order(
         output=output,
         stride=stride or tracker.info.stride,
-        reading=read_thresholds(least_presence, alpha, study=study_thresholds),
+        reading=reading,
         window=at,
         most_frames=frames,
         overlay=overlay,
@@ -157,7 +170,9 @@ def parse_window(text: str) -> "Window":
     )
 
 
-def read_thresholds(presence: float | None, alpha: float | None, *, study: bool) -> "Reading":
+def read_thresholds(
+    presence: float | None, alpha: float | None, *, masks_alone: bool, study: bool
+) -> "Reading":
     """From where on something counts. Raises `ValueError` for values outside (0, 1), or both."""
     from lib.evaluation.following import Reading
 
@@ -170,7 +185,9 @@ def read_thresholds(presence: float | None, alpha: float | None, *, study: bool)
         raise ValueError(
             f"--study-thresholds sets --{min(named).replace('_', '-')} itself: give one of them"
         )
-    return Reading.study() if study else Reading(**named)
+    if study:
+        return Reading.study()
+    return Reading(**named, most_ground=None) if masks_alone else Reading(**named)
 
 
 def recorded_model(experiment: str | None) -> Path:

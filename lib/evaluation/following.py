@@ -11,12 +11,11 @@ from torch import Tensor
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.data.mot.clips import LEAST_INSIDE
-from lib.evaluation.track_masks import boxes_of_masks
+from lib.evaluation.pixel_owners import own
 from lib.models.scalor import FINAL, Scalor, Silent
 from lib.models.scalor.compose import bounded
 from lib.models.scalor.model import ClipResult, FrameObjects
-from lib.models.scalor.render import draw
-from lib.models.scalor.state import Objects, State, together
+from lib.models.scalor.state import State, together
 
 MIXED_ALPHA = (0.1, 0.9)  # a mask's value between these is neither object nor background
 
@@ -27,9 +26,11 @@ class Reading:
 
     Proposals count if the model itself would follow them (`carried_presence`); an object that is
     followed counts from `least_presence` on. Boxes are drawn around pixels of at least
-    `least_alpha`. An object of which less than `least_inside` is inside the frame has none, as true
-    people of whom less is inside are not judged (`lib.data.mot.clips`). The MOTSynth study took 0.7
-    and 0.03, whatever was inside, and joined what overlapped; `study`.
+    `least_alpha`, and those that show the ground with a probability of `most_ground` or less
+    (`lib.evaluation.pixel_owners`; None: whatever their colour). An object of which less than
+    `least_inside` is inside the frame has none, as true people of whom less is inside are not
+    judged (`lib.data.mot.clips`). The MOTSynth study took 0.7 and 0.03, whatever was inside and
+    whatever the colours, and joined what overlapped; `study`.
 
     Raises `ValueError` for values outside (0, 1); `least_inside` may be 0.
     """
@@ -37,18 +38,20 @@ class Reading:
     least_presence: float = 0.5
     least_alpha: float = 0.5
     least_inside: float = LEAST_INSIDE
+    most_ground: float | None = 0.9
 
     def __post_init__(self) -> None:
         if not 0 <= self.least_inside < 1:
             raise ValueError(f"least_inside={self.least_inside}: want a share, 0 or more, below 1")
-        for name in ("least_presence", "least_alpha"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: want a number between 0 and 1")
+        for name in ("least_presence", "least_alpha", "most_ground"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ValueError(f"{name}={value}: want a number between 0 and 1")
 
     @classmethod
     def study(cls) -> "Reading":
         """The thresholds of the study."""
-        return cls(least_presence=0.7, least_alpha=0.03, least_inside=0.0)
+        return cls(least_presence=0.7, least_alpha=0.03, least_inside=0.0, most_ground=None)
 
 
 class Found(NamedTuple):
@@ -102,7 +105,7 @@ def follow(
     pixels = pixels_of(model, clips)
     scene = None if behind is None else pixels_of(model, behind[:, None])[:, 0]
     result = model(pixels, FINAL, Silent(), behind=scene)
-    return _read(model, pixels, result, reading or Reading())
+    return _read(model, pixels, result, scene, reading or Reading())
 
 
 def follow_video(
@@ -127,7 +130,7 @@ def follow_video(
         with torch.no_grad():
             pixels = pixels_of(model, piece[None])
             result = model(pixels, FINAL, Silent(), state, scene)
-            followed = _read(model, pixels, result, reading or Reading())
+            followed = _read(model, pixels, result, scene, reading or Reading())
         state = result.state
         yield followed[0]
 
@@ -152,10 +155,15 @@ def pixels_of(model: Scalor, clips: UInt8[np.ndarray, "b t h w 3"]) -> Float[Ten
 
 
 def _read(
-    model: Scalor, clips: Float[Tensor, "b t 3 h w"], result: ClipResult, reading: Reading
+    model: Scalor,
+    clips: Float[Tensor, "b t 3 h w"],
+    result: ClipResult,
+    behind: Float[Tensor, "b 3 h w"] | None,
+    reading: Reading,
 ) -> list[Followed]:
     b, t = clips.shape[:2]
-    frames = [_frame(model, one, b, reading) for one in result.objects]
+    ground = model.ground(clips, result, behind)[:, :, 0]
+    frames = [_frame(model, one, ground[:, k], reading) for k, one in enumerate(result.objects)]
     alpha = bounded(result.alpha)[:, :, 0].float().cpu().numpy()
     error = (result.reconstruction - clips).square().mean((2, 3, 4)).float().cpu().numpy()
     return [
@@ -172,7 +180,7 @@ def _read(
 
 
 def _frame(
-    model: Scalor, frame: FrameObjects, clips: int, reading: Reading
+    model: Scalor, frame: FrameObjects, ground: Float[Tensor, "b h w"], reading: Reading
 ) -> tuple[list[Found], Int64[np.ndarray, "b h w"]]:
     """Objects of one frame of all clips, and who has which pixel."""
     new = frame.proposed.of(frame.proposed.presence[:, 0] > model.config.carried_presence)
@@ -180,20 +188,20 @@ def _frame(
     old = old.of(old.presence[:, 0] > reading.least_presence) if old is not None else None
     objects = new if old is None else together(old, new)
     followed = np.arange(len(objects.clip)) < (0 if old is None else len(old.clip))
-    px = model.config.image_px
     if not len(objects.clip):
-        return [_nobody() for _ in range(clips)], np.zeros((clips, px, px), np.int64)
-    decoded = model.glimpses.decode(objects.what)
-    alpha = decoded[:, 3].float().cpu().numpy()
-    boxes = boxes_of_masks(
-        alpha, objects.where.float().cpu().numpy(), px,
+        return [_nobody() for _ in ground], np.zeros(tuple(ground.shape), np.int64)
+    masks = model.glimpses.decode(objects.what)[:, 3:]
+    owned = own(
+        model, objects, masks, ground,
         least_alpha=reading.least_alpha, least_inside=reading.least_inside,
+        most_ground=reading.most_ground,
     )  # fmt: skip
+    boxes, alpha = owned.boxes, masks[:, 0].float().cpu().numpy()
     mixed = ((alpha > MIXED_ALPHA[0]) & (alpha < MIXED_ALPHA[1])).mean((1, 2), dtype=np.float32)
     clip, identity = objects.clip.cpu().numpy(), objects.identity.cpu().numpy()
     presence = objects.presence[:, 0].float().cpu().numpy()
     found = []
-    for number in range(clips):
+    for number in range(len(ground)):
         mine = (clip == number) & (boxes[:, 2:] > 0).all(1)
         found.append(
             Found(
@@ -204,34 +212,13 @@ def _frame(
                 mixed[mine],
             )
         )
-    return found, _owners(model, objects, decoded, clips)
+    return found, owned.owners
 
 
 def _nobody() -> Found:
     none = np.zeros(0)
     scores = none.astype(np.float32)
     return Found(FrameBoxes.none(), none.astype(bool), scores, none.astype(np.int64), scores)
-
-
-def _owners(
-    model: Scalor, objects: Objects, decoded: Float[Tensor, "n 4 g g"], clips: int
-) -> Int64[np.ndarray, "b h w"]:
-    """1 + identity of the object that weighs most in each pixel; 0 where alpha adds up to half."""
-    px = model.config.image_px
-    alpha = decoded[:, 3:] * objects.presence[:, :, None, None]
-    placed = draw(alpha, objects.clip, objects.where, (clips, px, px), model.glimpses.drawing)
-    places, alpha = placed.places.flatten(), placed.pixels.flatten()
-    weight = (placed.pixels[:, 0] * torch.sigmoid(-objects.depth)[:, :, None]).flatten()
-    identity = (objects.identity + 1)[:, None, None].expand_as(placed.places).flatten()
-    room = clips * px * px + 1  # the last for what lies outside
-    total = alpha.new_zeros(room).index_add(0, places, alpha)
-    most = weight.new_zeros(room).scatter_reduce(0, places, weight, "amax")
-    winner = weight == most[places]
-    owner = identity.new_zeros(room).scatter_reduce(
-        0, places[winner], identity[winner], "amax", include_self=True
-    )
-    owner = owner.where(total > 0.5, 0)
-    return owner[:-1].view(clips, px, px).cpu().numpy()
 
 
 def _shown(pictures: Float[Tensor, "t 3 h w"]) -> UInt8[np.ndarray, "t h w 3"]:

@@ -28,6 +28,7 @@ SUMS = "SHA256SUMS"
 _ABOUT = "seeing_games_tracker"
 _FORMAT = 2
 _NAMED = 3  # weights, in a message
+_FORMER = "least_alpha"  # a model's own opacity, when masks alone decided who has a pixel
 _REMEDY = "copy the file again, or train the experiment once more"
 
 
@@ -37,9 +38,8 @@ class TrackerInfo:
 
     `window_px` is the side of the square of a frame that it saw, shrunk to its own size; None for
     the frame's shorter side. `stride`: it saw every so manieth frame. `run` is the run's key.
-    `least_alpha` is the opacity from which on a pixel belongs to an object, in (0, 1).
 
-    Raises `ValueError` for a stride or side below 1, or another opacity.
+    Raises `ValueError` for a stride or side below 1.
     """
 
     experiment: str
@@ -49,15 +49,12 @@ class TrackerInfo:
     window_px: int | None
     run: str
     commit: str
-    least_alpha: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("stride", "window_px"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: want at least 1")
-        if not 0 < self.least_alpha < 1:
-            raise ValueError(f"least_alpha={self.least_alpha}: want a number between 0 and 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +182,10 @@ def _about(path: Path) -> tuple[ScalorConfig, TrackerInfo]:
             "once more, or use the version that wrote it"
         )
     config = _fields(path, "config", about.get("config"), ScalorConfig)
-    info = _fields(path, "info", about.get("info"), TrackerInfo)
+    named = about.get("info")
+    if isinstance(named, dict):
+        named = {name: value for name, value in named.items() if name != _FORMER}
+    info = _fields(path, "info", named, TrackerInfo)
     try:
         return ScalorConfig(**config), TrackerInfo(**info)
     except (ValueError, ArithmeticError) as error:

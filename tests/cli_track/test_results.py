@@ -151,25 +151,23 @@ class TestResults:
         usual, tight, study = (table[:, 4:6].prod(1) for table in tables)  # areas
         assert tight.sum() < usual.sum()
         assert len(study) < len(usual)
-        assert track.read_thresholds(None, None, study=True) == Reading.study()
-        assert track.read_thresholds(0.2, None, study=False) == Reading(least_presence=0.2)
+        assert track.read_thresholds(None, None, masks_alone=False, study=True) == Reading.study()
+        fewer = track.read_thresholds(0.2, None, masks_alone=False, study=False)
+        assert fewer == Reading(least_presence=0.2)
 
-    def test_boxes_are_drawn_from_the_model_s_own_opacity_on(self, here, model):
+    def test_masks_alone_make_smaller_boxes(self, here, model):
         write_pictures(here / "shots", moving(3))
-        tracker = load_tracker(model)
-        path = here / "faint.safetensors"
-        save_tracker(path, tracker.model, replace(INFO, least_alpha=0.9))
         tables = []
-        for of, options in (
-            (model, ("--least-alpha", 0.9)), (path, ()), (path, ("--least-alpha", 0.5)), (model, ())
-        ):  # fmt: skip
-            result, text = call("shots", "--model", of, *options)
+        for options in ((), ("--masks-alone",)):
+            result, text = call("shots", "--model", model, *options)
             assert result.exit_code == 0, text
             tables.append(lines(here / "tracks" / "shots.txt"))
-        given, own, other, usual = tables
-        np.testing.assert_array_equal(own, given)
-        np.testing.assert_array_equal(other, usual)
-        assert own[:, 4:6].prod(1).sum() < usual[:, 4:6].prod(1).sum()
+        usual, alone = tables
+        np.testing.assert_array_equal(usual[:, :2], alone[:, :2])  # the same objects
+        assert alone[:, 4:6].prod(1).sum() < usual[:, 4:6].prod(1).sum()
+        assert track.read_thresholds(None, None, masks_alone=True, study=False) == Reading(
+            most_ground=None
+        )
 
     def test_stride_is_as_trained(self, here, model):
         tracker = load_tracker(model)

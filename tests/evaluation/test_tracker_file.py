@@ -99,7 +99,9 @@ class TestRoundTrip:
     def test_fields_an_older_file_lacks_take_their_defaults(self, saved, model):
         rewritten(saved, about=lambda words: words | {"config": less(words["config"], "sigma")})
         assert load_tracker(saved).model.config == replace(model.config, sigma=0.1)
-        rewritten(saved, about=lambda words: words | {"info": less(words["info"], "least_alpha")})
+
+    def test_the_opacity_that_older_files_have_is_left_out(self, saved):
+        rewritten(saved, about=lambda w: w | {"info": w["info"] | {"least_alpha": 0.1}})
         assert read_tracker_info(saved) == INFO
 
     def test_every_background_survives(self, tmp_path):

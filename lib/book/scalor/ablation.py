@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from lib.book.results import project_root
 from lib.book.rows import PRESETS
-from lib.book.scalor.experiments import Experiment, find
-from lib.book.scalor.footage import Footage, footage_of
+from lib.book.scalor.experiments import find
+from lib.book.scalor.footage import footage_of
 from lib.book.scalor.kept import recorded_folder
 from lib.book.scalor.outcomes import scaled
 from lib.book.scalor.scored import (
@@ -34,7 +34,6 @@ from lib.book.scalor.scored import (
 from lib.book.scalor.trainings import training
 from lib.evaluation.following import Reading
 from lib.evaluation.scalor import Judging, judge
-from lib.models.scalor import Scalor
 from lib.training.scalor import ScalorTraining, train_scalor
 
 WHOLE = "whole"
@@ -43,18 +42,22 @@ STUDY = {"second_leaves": "leaves", "second_hard": "hard", "second_multi": "init
 """The study's experiment on the footage of each that may be changed."""
 SHARE = 0.4  # of the steps that the experiment has: what an idea is worth shows before the end
 SEEDS = (0, 1, 2)
-OPACITIES = (0.02, 0.04, 0.08, 0.15, 0.3, 0.5)
-"""From which a pixel may be an object's; each model has the one best on clips of its training."""
 _CLIPS = 48  # judged, of a split
-_FACTS = ("experiment", "change", "seed", "steps", "clips", "opacity")
+_FACTS = ("experiment", "change", "seed", "steps", "clips")
 
 
 class Change(NamedTuple):
-    """In words, and what becomes of the settings of the model and its training."""
+    """In words, and what becomes of the model's settings, its training's, and how it is read."""
 
     words: str
     model: Mapping[str, Any]
     training: Mapping[str, Any] = {}
+    reading: Mapping[str, Any] = {}
+
+    @property
+    def trained(self) -> bool:
+        """Whether it takes a training of its own."""
+        return bool(self.model or self.training)
 
 
 UNDECIDED = 0.5  # nats a pixel; the ground's surprise costs some five
@@ -75,6 +78,11 @@ CHANGES: dict[str, Change] = {
     ),
     "shadows": Change("no shadows", {"shadow": 1.0}),
     "rivals": Change("no rivals: cells may find the same person", {"rival_overlap": None}),
+    "colours": Change(  # the opacity was best for clips of the training
+        "no colours: boxes around masks alone, from an opacity of 0.04 on",
+        {},
+        reading={"most_ground": None, "least_alpha": 0.04},
+    ),
     "decided": Change("undecided masks cost something besides", {}, {"undecided": UNDECIDED}),
     "learnt": Change(
         "the study's background, and a ground as uncertain as objects",
@@ -89,7 +97,7 @@ CHANGES: dict[str, Change] = {
         {"background": "inpainted"} | _LEARNT,
     ),
 }
-IDEAS = ("memory", "mixture", "tight_ground", "shadows", "rivals")
+IDEAS = ("memory", "mixture", "tight_ground", "shadows", "rivals", "colours")
 BACKGROUNDS = (WHOLE, "learnt", "scene", "inpainted")
 
 
@@ -102,7 +110,6 @@ class Ablated:
     seed: int
     steps: int
     clips: int
-    opacity: float
     scores: Scores
     about: Mapping[str, Any] = field(default_factory=dict)
 
@@ -146,7 +153,8 @@ def carry_out_change(
     Raises `ValueError` for an unknown one of either.
     """
     config = scaled(changed(experiment, change, preset), share)
-    config = replace(config, name="_".join((experiment, change)))
+    as_trained = change if CHANGES[change].trained else WHOLE
+    config = replace(config, name="_".join((experiment, as_trained)))
     # a model that makes its own background is given clips that know of none
     shown = find(experiment if config.model.background == "remembered" else STUDY[experiment])
     footage = footage_of(shown, preset, root=root, parts=("train", "held_out"), progress=progress)
@@ -154,29 +162,13 @@ def carry_out_change(
         config, footage.clips(shown, preset, seed=seed), footage.digest,
         preset=preset, root=root, seed=seed, device=device, progress=progress,
     )  # fmt: skip
-    opacity, scores, clips = _judged(trained.model, shown, footage, preset, progress)
+    new = footage.judged(shown, preset, footage.held_out)
+    judging = Judging(Reading(**CHANGES[change].reading), _CLIPS, at_once=16)
+    judged = judge(trained.model, new, judging, masks=False, progress=progress)
     return Ablated(
-        experiment, change, seed, config.steps, clips, opacity, scores,
-        about(trained, preset, root),
+        experiment, change, seed, config.steps, len(judged.clips),
+        {name: judged.scores[name].value for name in METRICS}, about(trained, preset, root),
     )  # fmt: skip
-
-
-def _judged(
-    model: Scalor, experiment: Experiment, footage: Footage, preset: str, progress: bool
-) -> tuple[float, dict[str, float], int]:
-    """The opacity that is best on training clips, and how held-out clips are scored with it."""
-    known = footage.judged(experiment, preset, footage.train)
-    tried = {}
-    for opacity in OPACITIES:
-        judging = Judging(Reading(least_alpha=opacity), _CLIPS, at_once=16)
-        found = judge(model, known, judging, masks=False, progress=progress)
-        tried[opacity] = found.scores["mota"].value
-    best = max(tried, key=lambda opacity: tried[opacity])
-    new = footage.judged(experiment, preset, footage.held_out)
-    judging = Judging(Reading(least_alpha=best), _CLIPS, at_once=16)
-    judged = judge(model, new, judging, masks=False, progress=progress)
-    scores = judged.scores
-    return best, {name: scores[name].value for name in METRICS}, len(judged.clips)
 
 
 def ablation_folder(root: Path) -> Path:
@@ -212,7 +204,6 @@ def _load(path: Path) -> Ablated:
             seed=int(held["seed"]),
             steps=int(held["steps"]),
             clips=int(held["clips"]),
-            opacity=float(held["opacity"]),
             scores=scores_of_json(held["scores"]),
             about=about_of(held),
         )

@@ -13,7 +13,6 @@ from lib.book.scalor.trainings import adaptation
 from lib.data.mot.clips import ClipConfig, Clips
 from lib.data.mot.sequences import MotSequence
 from lib.environment import code_version
-from lib.evaluation.following import Reading
 from lib.evaluation.scalor import Judged, Judging, judge
 from lib.evaluation.tracker_file import Tracker, save_tracker
 from lib.models.scalor import Scalor
@@ -125,7 +124,7 @@ def _judged(
     parts: dict[Split, list[MotSequence]] = {"heldout": footage.held_out, "train": footage.train}
     if not footage.held_out:
         return {}
-    judging = Judging(Reading(least_alpha=start.info.least_alpha), JUDGED_CLIPS[preset], at_once=16)
+    judging = Judging(clips=JUDGED_CLIPS[preset], at_once=16)
     return {
         split: judge(
             model, Clips(of, cut.for_judging()), judging, progress=progress,

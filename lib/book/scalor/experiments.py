@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lib.data.mot.clips import ClipConfig
-from lib.evaluation.following import Reading
 
 Footage = Literal["sprites", "sprites_textured", "place", "places"]
 
@@ -132,8 +131,6 @@ START = "second_multi"
 LIVE = "sprites_gradient"
 """What a reader trains from scratch at preset `tiny`."""
 
-PEOPLE_ALPHA = 0.15
-SECOND_ALPHA = {"hard": 0.04, "gradient": 0.15, "leaves": 0.3}
 SMALL_PX, FULL_PX = 64, 128
 SPRITES_FRAMES = 8  # of a clip
 
@@ -143,18 +140,6 @@ def find(name: str) -> Experiment:
     if name not in BY_NAME:
         raise ValueError(f"experiment is {name!r}; choose one of {', '.join(BY_NAME)}")
     return BY_NAME[name]
-
-
-def reading(experiment: Experiment, preset: str) -> Reading:
-    """From where on a pixel belongs to an object.
-
-    Small models draw people with soft masks, and alpha of SCALOR-2 is a probability; thresholds
-    were read off clips of the training.
-    """
-    if experiment.second:
-        return Reading(least_alpha=SECOND_ALPHA[experiment.background])
-    soft = not experiment.sprites and preset != "full"
-    return Reading(least_alpha=PEOPLE_ALPHA) if soft else Reading()
 
 
 def clip_config(experiment: Experiment, preset: str) -> ClipConfig:

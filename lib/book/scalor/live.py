@@ -14,7 +14,6 @@ from lib.book.scalor.experiments import (
     SECOND,
     clip_config,
     find,
-    reading,
 )
 from lib.book.scalor.footage import footage_of
 from lib.book.scalor.kept import judge_recorded, load_recorded
@@ -114,7 +113,7 @@ def _own(
         for split, sequences in parts.items():
             clips = Clips(sequences, cut.for_judging())
             judged[split] = judge(
-                trained.model, clips, Judging(reading(OWN, preset), JUDGED), progress=progress,
+                trained.model, clips, Judging(clips=JUDGED), progress=progress,
                 description=split,
             )  # fmt: skip
     found = shown_outcome(Outcome(OWN, trained, footage, judged), preset)

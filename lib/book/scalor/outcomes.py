@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from lib.book.scalor.experiments import Experiment, clip_config, find, reading
+from lib.book.scalor.experiments import Experiment, clip_config, find
 from lib.book.scalor.footage import Footage, footage_of
 from lib.book.scalor.trainings import training
 from lib.environment import code_version
@@ -117,7 +117,6 @@ def keep_tracker(outcome: Outcome, path: Path, *, preset: str, root: Path) -> No
         window_px=cut.window_px,
         run=run.key,
         commit=code_version(root),
-        least_alpha=reading(outcome.experiment, preset).least_alpha,
     )
     save_tracker(path, trained.model, about)
 
@@ -141,7 +140,7 @@ def judge_splits(
         found[split] = judge(
             model,
             footage.judged(experiment, preset, sequences),
-            Judging(reading(experiment, preset), clips or JUDGED_CLIPS[preset], at_once=16),
+            Judging(clips=clips or JUDGED_CLIPS[preset], at_once=16),
             progress=progress,
             description=f"{experiment.name}, {SPLIT_WORDS[split]}",
         )

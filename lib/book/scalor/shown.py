@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.book.estimates import Better
-from lib.book.scalor.experiments import Experiment, reading
+from lib.book.scalor.experiments import Experiment
 from lib.book.scalor.outcomes import Outcome, Split
 from lib.data.mot.clips import Clip, Clips, clip_batch
 from lib.evaluation.following import Followed, follow
@@ -139,8 +139,7 @@ def training_of(outcome: Outcome, preset: str) -> Training:
 def watched(plain: Shown, clips: Clips) -> Shown:
     """`plain` with pictures of `clips`, of which nothing is known: no scores."""
     batch = clip_batch(_spread(len(clips)), clips)
-    thresholds = reading(plain.experiment, plain.training.preset)
-    found = follow(plain.model, batch.frames, behind=batch.behind, reading=thresholds)
+    found = follow(plain.model, batch.frames, behind=batch.behind)
     return replace(plain, examples={UNKNOWN: Examples(batch.clips, found)})
 
 

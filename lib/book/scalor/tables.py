@@ -8,7 +8,7 @@ import pandas as pd
 from lib.book.estimates import Interval
 from lib.book.recorded import brief
 from lib.book.results import Ledger, Row
-from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find, reading
+from lib.book.scalor.experiments import EXPERIMENTS, Experiment, find
 from lib.book.scalor.facts import STUDY_STEPS, live_id, official_model, parameters
 from lib.book.scalor.outcomes import SPLITS, Split
 from lib.book.scalor.shown import METRICS, Shown
@@ -197,9 +197,9 @@ def difference_table() -> pd.DataFrame:
         "footage": ("Grand Central station", "MOTSynth, 19 videos", "plaza and sprites, generated"),
         "judged on": ("last tenth of the video", "training data", "held-out clips, and training"),
         "a pixel is an object's from an opacity of": (
-            "–", _exact(Reading.study().least_alpha),
-            f"{_exact(Reading().least_alpha)}; people below `full` "
-            f"{_exact(reading(find('gradient'), 'small').least_alpha)}"),
+            "–", _exact(Reading.study().least_alpha), _exact(Reading().least_alpha)),
+        "or, near an object, from a probability of the ground of": (
+            "–", "none", f"{_exact(Reading().most_ground or 0.0)} or less"),
         "an object counts if inside the frame is": (
             "–", "any of it", f"{_exact(100 * Reading().least_inside)} % of its box"),
         "score": ("see the paper", "none: pictures", "MOTA, IDF1, HOTA, FG-ARI, PSNR"),

@@ -9,7 +9,7 @@ import pandas as pd
 from lib.book.estimates import record
 from lib.book.recorded import brief
 from lib.book.results import Ledger, Row
-from lib.book.scalor.experiments import clip_config, reading
+from lib.book.scalor.experiments import clip_config
 from lib.book.scalor.footage import footage_of
 from lib.book.scalor.shown import METRICS, Shown, measured
 from lib.book.tables import number
@@ -51,7 +51,7 @@ def judge_whole(
         )  # fmt: skip
         clips = footage.whole(experiment, about.preset, footage.held_out)
         judged = judge(
-            one.model, clips, Judging(reading(experiment, about.preset), videos, at_once=1),
+            one.model, clips, Judging(clips=videos, at_once=1),
             progress=progress, description=f"{name}, whole videos",
         )  # fmt: skip
         cut = clip_config(experiment, about.preset)

@@ -37,16 +37,68 @@ def mixture(
     is what its darkness costs, in nats a pixel, and with probability `surprise` it shows any colour
     in [0, 1] whatsoever.
     """
+    objects, ground = _shown(
+        clips, foreground, alpha, behind, sigma,
+        shadow=shadow, ground_sigma=ground_sigma, surprise=surprise,
+    )  # fmt: skip
+    return _either(objects, ground, alpha, surprise).flatten(2).sum(2)
+
+
+def ground_probability(
+    clips: Float[Tensor, "b t 3 h w"],
+    foreground: Float[Tensor, "b t 3 h w"],
+    alpha: Float[Tensor, "b t 1 h w"],
+    behind: Float[Tensor, "b t 3 h w"],
+    sigma: float,
+    *,
+    shadow: Float[Tensor, "b t 1 h w"] | None = None,
+    ground_sigma: float | None = None,
+    surprise: float = 0.0,
+) -> Float[Tensor, "b t 1 h w"]:
+    """With which probability each pixel shows what is behind objects, given its colour.
+
+    Bayes' rule on the parts of `mixture`, whose arguments these are. A colour that surprises, which
+    neither objects nor the ground have, counts against the ground.
+    """
+    objects, ground = _shown(
+        clips, foreground, alpha, behind, sigma,
+        shadow=shadow, ground_sigma=ground_sigma, surprise=surprise,
+    )  # fmt: skip
+    return (ground - _either(objects, ground, alpha, surprise)).exp()
+
+
+def _shown(
+    clips: Float[Tensor, "b t 3 h w"],
+    foreground: Float[Tensor, "b t 3 h w"],
+    alpha: Float[Tensor, "b t 1 h w"],
+    behind: Float[Tensor, "b t 3 h w"],
+    sigma: float,
+    *,
+    shadow: Float[Tensor, "b t 1 h w"] | None,
+    ground_sigma: float | None,
+    surprise: float,
+) -> tuple[Float[Tensor, "b t 1 h w"], Float[Tensor, "b t 1 h w"]]:
+    """Logarithms of how likely each pixel shows an object, and the ground, and has its colour."""
     here = alpha.clamp(LEAST, 1 - LEAST)
     ground = _pixels(clips, behind, ground_sigma or sigma)
     if shadow is not None:
         ground = ground - shadow
-    if surprise:
-        anything = torch.full_like(ground, math.log(surprise))
-        ground = torch.logaddexp(math.log1p(-surprise) + ground, anything)
     objects = _pixels(clips, foreground / alpha.clamp_min(LEAST), sigma)
-    both = torch.logaddexp(here.log() + objects, (1 - here).log() + ground)
-    return both.flatten(2).sum(2)
+    return here.log() + objects, (1 - here).log() + math.log1p(-surprise) + ground
+
+
+def _either(
+    objects: Float[Tensor, "b t 1 h w"],
+    ground: Float[Tensor, "b t 1 h w"],
+    alpha: Float[Tensor, "b t 1 h w"],
+    surprise: float,
+) -> Float[Tensor, "b t 1 h w"]:
+    """Logarithm of how likely each pixel has its colour, whatever it shows."""
+    both = torch.logaddexp(objects, ground)
+    if not surprise:
+        return both
+    anything = (1 - alpha.clamp(LEAST, 1 - LEAST)).log() + math.log(surprise)
+    return torch.logaddexp(both, anything)
 
 
 def _pixels(

@@ -20,7 +20,7 @@ from lib.models.scalor.compose import Canvas, Glimpses, Layer, bounded, empty_la
 from lib.models.scalor.config import ScalorConfig
 from lib.models.scalor.discover import Discovery
 from lib.models.scalor.encoders import ClipEncoder
-from lib.models.scalor.likelihood import blended, mixture
+from lib.models.scalor.likelihood import blended, ground_probability, mixture
 from lib.models.scalor.noise import Noise
 from lib.models.scalor.propagate import Propagation
 from lib.models.scalor.schedules import Annealed
@@ -156,6 +156,24 @@ class Scalor(nn.Module):
             objects=tuple(frames),
             state=State(first + t, objects, scene, encoder),
         )
+
+    @torch.no_grad()
+    def ground(
+        self,
+        clips: Float[Tensor, "b t 3 h w"],
+        result: ClipResult,
+        behind: Float[Tensor, "n 3 y x"] | None = None,
+    ) -> Float[Tensor, "b t 1 h w"]:
+        """With which probability each pixel of `clips` shows the background, given its colour.
+
+        `result` is what the model makes of `clips` and `behind`. Models of the blended likelihood
+        are read as if each pixel showed one or the other, too.
+        """
+        return ground_probability(
+            clips, result.foreground, result.alpha, result.background, self.config.sigma,
+            shadow=sight(clips, behind, self.config).shadow,
+            ground_sigma=self.config.ground_sigma, surprise=self.config.surprise,
+        )  # fmt: skip
 
     def imagine(
         self,

@@ -1,6 +1,7 @@
 """SCALOR-2 without each of its ideas: what is left out, what is recorded, what is refused."""
 
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,15 +19,16 @@ from lib.book.scalor.ablation import (
 from lib.book.scalor.experiments import find
 from lib.book.scalor.scored import METRICS
 from lib.book.scalor.trainings import training
+from lib.evaluation.following import Reading
 from tests.book.scalor.small import little_footage
 
+_JUDGED = SimpleNamespace(clips=[0], scores={name: SimpleNamespace(value=0.5) for name in METRICS})
 ONE = Ablated(
     "second_hard",
     "shadows",
     1,
     10,
     3,
-    0.15,
     dict.fromkeys(METRICS, 0.5),
     {"preset": "small", "run": "r"},
 )  # fmt: skip
@@ -112,7 +114,6 @@ def test_one_is_trained_judged_and_not_made_again(
     (found,) = load_changes(tmp_path)
     assert (found.experiment, found.change, found.seed) == (experiment, change, 3)
     assert found.clips in (1, 2)
-    assert found.opacity in ablation.OPACITIES
     assert found.about["preset"] == "tiny"
     monkeypatch.setattr(ablation, "carry_out_change", None)
     assert main(command) == 0
@@ -123,3 +124,13 @@ def test_a_share_of_the_steps_is_made(tmp_path, little):
         "second_hard", "whole", 0, "tiny", root=tmp_path, device="cpu", share=2.0, progress=False
     )
     assert one.steps == 10
+
+
+def test_what_is_only_read_otherwise_is_not_trained_again(tmp_path, monkeypatch, little):
+    options = {"root": tmp_path, "device": "cpu", "share": 2.0, "progress": False}
+    whole = carry_out_change("second_hard", "whole", 0, "tiny", **options)
+    seen = []
+    monkeypatch.setattr(ablation, "judge", lambda *given, **_: seen.append(given) or _JUDGED)
+    masks = carry_out_change("second_hard", "colours", 0, "tiny", **options)
+    assert masks.about["run"] == whole.about["run"]
+    assert seen[0][2].reading == Reading(most_ground=None, least_alpha=0.04)

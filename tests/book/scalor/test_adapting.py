@@ -124,7 +124,6 @@ def test_the_tracker_is_kept_with_what_it_was_made_of(root, videos, tmp_path):
     info = load_tracker(path).info
     assert (info.experiment, info.preset, info.window_px) == ("adapt", "tiny", None)
     assert info.run == found.trained.run.key
-    assert info.least_alpha == found.start.info.least_alpha
 
 
 def test_without_a_recorded_tracker_it_says_how_to_make_one(tmp_path, videos):

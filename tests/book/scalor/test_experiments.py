@@ -17,7 +17,6 @@ from lib.book.scalor.experiments import (
     SECOND,
     clip_config,
     find,
-    reading,
 )
 from lib.book.scalor.footage import STUDY_VIDEOS, footage_of
 from lib.book.scalor.outcomes import carry_out
@@ -69,13 +68,6 @@ def test_full_is_the_original():
     cut = clip_config(find("hard"), "full")
     assert (cut.stride, cut.window_px, cut.windows) == (5, 1080, "random")
     assert clip_config(find("no_background_encoder"), "full").windows == "centre"
-
-
-def test_soft_masks_of_people_count_from_a_lower_opacity_on():
-    for experiment in EXPERIMENTS:
-        for preset in PRESETS:
-            soft = not experiment.sprites and preset != "full"
-            assert (reading(experiment, preset).least_alpha < 0.5) == soft
 
 
 def test_neighbours_reach_one_another_only_where_there_is_time_to_part_them():

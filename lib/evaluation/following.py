@@ -1,6 +1,6 @@
 """What a SCALOR finds in clips and videos: boxes with identities, who has which pixel, pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,10 +102,22 @@ def follow(
     Raises `ValueError` for frames of another size than the model's, and for a model that remembers
     its background without one.
     """
+    return follow_as(model, clips, [reading or Reading()], behind=behind)[0]
+
+
+@torch.no_grad()
+def follow_as(
+    model: Scalor,
+    clips: UInt8[np.ndarray, "b t h w 3"],
+    readings: Sequence[Reading],
+    *,
+    behind: UInt8[np.ndarray, "b h w 3"] | None = None,
+) -> list[list[Followed]]:
+    """`follow` under each of `readings`; the model looks once."""
     pixels = pixels_of(model, clips)
     scene = None if behind is None else pixels_of(model, behind[:, None])[:, 0]
     result = model(pixels, FINAL, Silent(), behind=scene)
-    return _read(model, pixels, result, scene, reading or Reading())
+    return [_read(model, pixels, result, scene, one) for one in readings]
 
 
 def follow_video(

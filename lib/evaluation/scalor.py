@@ -1,5 +1,6 @@
 """How well a SCALOR finds, follows and redraws what moves in clips: rows of the book's table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from jaxtyping import Float64, Int64
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.data.mot.clips import Clip, Clips, clip_batch
-from lib.evaluation.following import Followed, Reading, follow
+from lib.evaluation.following import Followed, Reading, follow_as
 from lib.evaluation.intervals import Estimate, group_sums, statistic_over_groups
 from lib.evaluation.track_events import overlaps
 from lib.evaluation.track_masks import fg_ari
@@ -73,6 +74,24 @@ def judge(
     Raises `ValueError` for clips without truth, or frames of another size than the model's.
     """
     judging = judging or Judging()
+    return judge_as(
+        model, clips, [judging.reading], judging,
+        masks=masks, progress=progress, description=description,
+    )[0]  # fmt: skip
+
+
+def judge_as(
+    model: Scalor,
+    clips: Clips,
+    readings: Sequence[Reading],
+    judging: Judging | None = None,
+    *,
+    masks: bool = True,
+    progress: bool = True,
+    description: str = "",
+) -> list[Judged]:
+    """`judge` under each of `readings`, in the place of that of `judging`; the model looks once."""
+    judging = judging or Judging()
     if any(one.annotations is None for one in clips.sequences):
         named = next(one.name for one in clips.sequences if one.annotations is None)
         raise ValueError(
@@ -82,14 +101,20 @@ def judge(
     wanted = min(judging.clips or len(clips), len(clips))
     indices = np.linspace(0, len(clips) - 1, wanted).round().astype(int).tolist()
     found: list[Clip] = []
-    followed: list[Followed] = []
+    followed: list[list[Followed]] = [[] for _ in readings]
     starts = range(0, wanted, judging.at_once)
     for start in tqdm(starts, disable=not progress, desc=description or None, leave=False):
         batch = clip_batch(indices[start : start + judging.at_once], clips)
         found += batch.clips
-        followed += follow(model, batch.frames, behind=batch.behind, reading=judging.reading)
-    counts = [_counts(*pair, masks=masks) for pair in zip(found, followed, strict=True)]
-    return Judged(found, followed, counts)
+        seen = follow_as(model, batch.frames, readings, behind=batch.behind)
+        for many, few in zip(followed, seen, strict=True):
+            many += few
+    return [
+        Judged(
+            found, one, [_counts(*pair, masks=masks) for pair in zip(found, one, strict=True)]
+        )
+        for one in followed
+    ]  # fmt: skip
 
 
 def _counts(clip: Clip, followed: Followed, *, masks: bool) -> VideoCounts:

@@ -161,6 +161,29 @@ def summarise(videos: Sequence[VideoCounts], *, seed: int = 0) -> dict[str, Esti
     return scores
 
 
+def gained(
+    before: Sequence[VideoCounts], after: Sequence[VideoCounts], score: str, *, seed: int = 0
+) -> Estimate:
+    """A score of `SCORES` after a change less that before, videos being resampled in pairs.
+
+    Raises `ValueError` for no videos, or others before than after.
+    """
+    names = [one.group for one in before]
+    if not names or names != [one.group for one in after]:
+        raise ValueError(
+            f"before has {len(before)} videos, after {len(after)}: give counts of the same ones, "
+            "in one order, at least one"
+        )
+    pairs = zip(before, after, strict=True)
+    rows = np.array([np.concatenate([_row(one), _row(other)]) for one, other in pairs])
+    totals, _ = group_sums(rows, np.unique(names, return_inverse=True)[1])
+    half, of_row = rows.shape[1] // 2, _of_row(SCORES[score])
+    return statistic_over_groups(
+        totals, lambda row: of_row(row[half:]) - of_row(row[:half]),
+        n=sum(one.frames for one in before), seed=seed,
+    )  # fmt: skip
+
+
 Totals = dict[str, Any]  # fields of `VideoCounts`, added up: floats, or arrays over thresholds
 
 

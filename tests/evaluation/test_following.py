@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from lib.evaluation.following import Found, Reading, follow, follow_video
 from lib.models.scalor import FINAL, Scalor, ScalorConfig, Silent
@@ -71,34 +70,26 @@ def test_everybody_who_is_there_is_found_once(model, clips):
     assert last.tracked.any()
 
 
-def test_owners_are_those_of_a_renderer_that_draws_one_object_at_a_time(model, clips):
-    """Whole canvases through `grid_sample`, and a comparison of every pixel with all objects."""
-    with torch.no_grad():
-        result = model.eval()(pixels(clips), FINAL, Silent())
-        followed = follow(model, clips)
-        for k, frame in enumerate(result.objects):
-            new = frame.proposed.of(frame.proposed.presence[:, 0] > SMALL.carried_presence)
-            parts = [new]
-            if frame.tracked is not None:
-                parts.append(frame.tracked.of(frame.tracked.presence[:, 0] > 0.5))
-            for number in range(len(clips)):
-                most, owner = torch.zeros(64, 64), torch.zeros(64, 64, dtype=torch.long)
-                total = torch.zeros(64, 64)
-                for part in parts:
-                    for one in part.of(part.clip == number)._asdict()["identity"].tolist():
-                        mine = part.of((part.clip == number) & (part.identity == one))
-                        sx, sy, tx, ty = mine.where[0]
-                        theta = torch.tensor([[1 / sx, 0, -tx / sx], [0, 1 / sy, -ty / sy]])[None]
-                        grid = F.affine_grid(theta, [1, 1, 64, 64], align_corners=False)
-                        mask = model.glimpses.decode(mine.what)[:, 3:] * mine.presence[0]
-                        alpha = F.grid_sample(mask, grid, align_corners=False)[0, 0]
-                        weight = alpha * torch.sigmoid(-mine.depth[0, 0])
-                        owner = torch.where(weight > most, one + 1, owner)
-                        most, total = torch.maximum(most, weight), total + alpha
-                owner = torch.where(total > 0.5, owner, 0)
-                same = followed[number].owners[k] == owner.numpy()
-                assert same.mean() > 0.999  # ties of rounding
-                assert (owner > 0).any()
+def test_pixels_are_owned_as_the_reading_says(model, clips):
+    by_colour, masks = (
+        follow(model, clips, reading=one) for one in (Reading(), Reading(most_ground=None))
+    )
+    for usual, alone in zip(by_colour, masks, strict=True):
+        assert ((usual.owners > 0) | (alone.owners == 0)).all()
+        assert (usual.owners > 0).sum() > (alone.owners > 0).sum() > 0
+        mine = alone.owners > 0
+        assert np.array_equal(usual.owners[mine], alone.owners[mine])
+
+
+def test_boxes_by_colour_hold_those_of_masks(model, clips):
+    for usual, alone in zip(
+        follow(model, clips), follow(model, clips, reading=Reading(most_ground=None)), strict=True
+    ):
+        for more, less in zip(usual.boxes, alone.boxes, strict=True):
+            assert np.array_equal(more.ids, less.ids)
+            assert (more.boxes[:, :2] <= less.boxes[:, :2] + 1e-6).all()
+            end, least = (one.boxes[:, :2] + one.boxes[:, 2:] for one in (more, less))
+            assert (end >= least - 1e-6).all()
 
 
 def test_a_remembered_background_goes_with_every_piece(clips):
@@ -136,7 +127,7 @@ def test_stricter_readings_find_fewer(model, clips):
         followed_objects(one.found) for one in strict
     )
     wide = follow(model, clips, reading=Reading.study())
-    tight = follow(model, clips, reading=Reading(least_presence=0.7, least_alpha=0.9))
+    tight = follow(model, clips, reading=Reading(least_alpha=0.9, most_ground=None))
     area = [sum(f.boxes.boxes[:, 2:].prod(1).sum() for f in one[0].found) for one in (wide, tight)]
     assert area[0] > area[1]
 
@@ -159,6 +150,8 @@ def test_bad_thresholds_and_frames_are_told(model, clips):
         Reading(least_inside=1.0)
     with pytest.raises(ValueError, match="least_alpha=1.0: want a number between 0 and 1"):
         Reading(least_alpha=1.0)
+    with pytest.raises(ValueError, match="most_ground=0.0: want a number between 0 and 1"):
+        Reading(most_ground=0.0)
     with pytest.raises(ValueError, match="this model takes 64 x 64"):
         follow(model, clips[:, :, :32])
     with pytest.raises(ValueError, match="at_once=0"):

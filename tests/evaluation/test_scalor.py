@@ -1,5 +1,6 @@
 """Judging SCALOR: known answers for boxes that are right, doubled, missing or swapped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import torch
 from lib.data.mot.boxes import FrameBoxes
 from lib.data.mot.clips import Clip, ClipConfig, Clips
 from lib.data.mot.discovery import discover_sequences
-from lib.evaluation.following import Followed, Found
-from lib.evaluation.scalor import Judged, Judging, claimed, claims, judge
+from lib.evaluation.following import Followed, Found, Reading
+from lib.evaluation.scalor import Judged, Judging, claimed, claims, judge, judge_as
 from lib.evaluation.tracking import score_video
 from lib.models.scalor import Scalor, ScalorConfig
 from lib.worlds.sprites import SpritesFootage, make_sprites
@@ -129,3 +130,23 @@ def test_clips_without_truth_cannot_be_judged(footage, tmp_path):
 def test_settings_that_make_no_sense_are_told():
     with pytest.raises(ValueError, match="clips=0: want at least 1"):
         Judging(clips=0)
+
+
+def test_several_readings_are_judged_as_one_each_is(clips):
+    torch.manual_seed(0)
+    model = Scalor(replace(SMALL, discovery_presence_bias=3.0))
+    with torch.no_grad():  # masks of more than half
+        model.glimpses.decoder.alpha.last.bias.fill_(1.0)
+    readings = [Reading(), Reading(most_ground=None), Reading.study()]
+    found = judge_as(model, clips, readings, Judging(at_once=2), progress=False)
+    for reading, one in zip(readings, found, strict=True):
+        wanted = judge(model, clips, Judging(reading), progress=False)
+        for count, same in zip(wanted.counts, one.counts, strict=True):
+            assert same.predicted_boxes == count.predicted_boxes
+            assert same.overlap == pytest.approx(count.overlap)
+            assert same.fg_ari == pytest.approx(count.fg_ari, nan_ok=True)
+    assert found[0].counts[0].predicted_boxes > 0
+    areas = [
+        sum(f.boxes.boxes[:, 2:].prod(1).sum() for f in one.followed[0].found) for one in found
+    ]
+    assert areas[0] >= areas[1] > 0

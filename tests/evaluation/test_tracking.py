@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.evaluation import track_eval
-from lib.evaluation.tracking import SCORES, score_video, summarise, without_ignored
+from lib.evaluation.tracking import SCORES, gained, score_video, summarise, without_ignored
 
 BOX = (10.0, 20.0, 10.0, 20.0)
 seeds = st.integers(0, 10_000)
@@ -335,3 +335,24 @@ def test_mistakes_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
     with pytest.raises(ModuleNotFoundError, match="install the package trackeval"):
         score(frames_of({}), frames_of({}))
+
+
+def test_what_is_gained_is_the_difference_and_surer_than_its_ends():
+    worse, better = [], []
+    for seed in range(6):
+        predicted, truth = walks(seed)
+        group = f"v{seed % 3}"
+        better.append(score_video(truth, truth, group=group))
+        worse.append(score_video(predicted, truth, group=group))
+    found = gained(worse, better, "mota")
+    before, after = (summarise(one)["mota"] for one in (worse, better))
+    assert found.value == pytest.approx(after.value - before.value)
+    assert found.low > 0
+    assert found.groups == 3
+    swapped = gained(better, worse, "mota")
+    assert (swapped.low, swapped.high) == pytest.approx((-found.high, -found.low))
+    assert gained(worse, worse, "idf1").high == 0
+    with pytest.raises(ValueError, match="before has 6 videos, after 5: give counts of the same"):
+        gained(worse, better[:5], "mota")
+    with pytest.raises(ValueError, match="before has 0 videos"):
+        gained([], [], "mota")

@@ -23,6 +23,7 @@ from lib.book.scalor.backgrounds import (
     record_backgrounds,
 )
 from lib.book.scalor.beside import (
+    follow_table,
     parity_sentence,
     read_parity,
     read_speed,
@@ -71,6 +72,13 @@ from lib.book.scalor.outcomes import (
     carry_out,
     judge_splits,
     keep_tracker,
+)
+from lib.book.scalor.owners import (
+    judge_owners,
+    owners_figure,
+    owners_sentence,
+    owners_table,
+    record_owners,
 )
 from lib.book.scalor.pictures import (
     cells,
@@ -145,10 +153,12 @@ __all__ = [
     "experiment_table",
     "find",
     "fit_sentence",
+    "follow_table",
     "footage_of",
     "gap_sentence",
     "group_curves",
     "guessing_sentence",
+    "judge_owners",
     "judge_recorded",
     "judge_references",
     "judge_splits",
@@ -162,6 +172,9 @@ __all__ = [
     "load_recorded",
     "masks",
     "mixed_sentence",
+    "owners_figure",
+    "owners_sentence",
+    "owners_table",
     "panels",
     "parameter_table",
     "parity_sentence",
@@ -174,6 +187,7 @@ __all__ = [
     "record_beside",
     "record_ceiling",
     "record_live",
+    "record_owners",
     "record_references",
     "record_schedule",
     "record_shown",

@@ -7,8 +7,8 @@ under ``results/scalor``. ``speed.json``::
      "rows": [{"id": "speed.scalor_step_cap.ratio", "value": 2.4, "hardware": "...",
                "commit": "..."}, ...]}
 
-whose `rows` are what ``benchmarks/scalor_step.py --json`` writes; those of a graphics card have
-``cap_gpu`` and ``15_objects_gpu`` in their ids. ``parity.json`` is what
+whose `rows` are what ``benchmarks/scalor_step.py --json`` and ``scalor_follow.py --json`` write;
+those of a graphics card have ``cap_gpu`` and ``15_objects_gpu`` in their ids. ``parity.json`` is what
 ``benchmarks/scalor_parity.py --json`` writes.
 """
 
@@ -28,7 +28,7 @@ from lib.book.scalor.kept import recorded_folder
 from lib.book.tables import number
 
 SPEED, PARITY = "speed.json", "parity.json"
-STEP = "speed.scalor_step_"
+STEP, FOLLOW = "speed.scalor_step_", "speed.scalor_follow_"
 VARIANTS = ("_all_read", "_second")
 """In cases, and in the name of who reads every proposal, or is SCALOR-2."""
 CASES = {
@@ -43,9 +43,15 @@ CASES = {
 }
 
 
+FOLLOWERS = {"official": "the original", "ours": "here, its sizes", "ours_second": "SCALOR-2"}
+FOLLOWED = {"cap": "45 objects, frames/s", "15_objects": "15 objects, frames/s"}
+
+
 @dataclass(frozen=True)
 class Speed:
     """A training step's seconds and peak memory, ours and the original's, and their ratios.
+
+    And how many frames a second each follows.
 
     `values` has numbers by id, `hardware` what each was measured on.
     """
@@ -102,8 +108,10 @@ def read_speed(root: Path) -> Speed:
         if not isinstance(row, dict) or not {"id", "value", "hardware"} <= set(row):
             raise ValueError(f"{path}: a row is {row!r:.80}; want id, value and hardware")
         id = require_id(str(row["id"]))
-        if not id.startswith(STEP):
-            raise ValueError(f"{path}: a row is of {id}; want ids that begin with {STEP}")
+        if not id.startswith((STEP, FOLLOW)):
+            raise ValueError(
+                f"{path}: a row is of {id}; want ids that begin with {STEP} or {FOLLOW}"
+            )
         values[id], hardware[id] = _number(path, id, row["value"]), str(row["hardware"])
     return Speed(str(held["official_commit"]), str(held["how"]), values, hardware)
 
@@ -128,7 +136,7 @@ def read_parity(root: Path) -> Parity:
 
 
 def record_beside(ledger: Ledger, speed: Speed, parity: Parity, *, seed: int) -> None:
-    """Rows ``speed.scalor_step_<case>.<…>`` and ``scalor.official.parity.<…>``."""
+    """Rows ``speed.scalor_step_<case>.<…>``, ``…_follow_…``, and ``scalor.official.parity.<…>``."""
     for id, value in speed.values.items():
         with _measured_on(ledger, speed.hardware[id]):
             ledger.record(id, value, seeds=[seed], unit=_unit(id), better=_better(id))
@@ -144,7 +152,7 @@ def speed_sentence(speed: Speed) -> str:
     """How the speed was measured."""
     return (
         f"Measured: {speed.how}; the original at commit `{speed.official_commit[:10]}`. "
-        "`benchmarks/scalor_step.py` measures both."
+        "`benchmarks/scalor_step.py` measures both, `scalor_follow.py` how fast they follow."
     )
 
 
@@ -174,6 +182,20 @@ def speed_table(speed: Speed) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines or [{"Objects followed": "nothing was measured"}])
+
+
+def follow_table(speed: Speed) -> pd.DataFrame:
+    """Frames that each model follows in a second."""
+    lines = []
+    for who, words in FOLLOWERS.items():
+        rates = {
+            heading: speed.values.get(f"{FOLLOW}{case}.{who}.frames_per_s")
+            for case, heading in FOLLOWED.items()
+        }
+        if any(rate is not None for rate in rates.values()):
+            told = {name: "–" if rate is None else number(rate) for name, rate in rates.items()}
+            lines.append({"Model": words} | told)
+    return pd.DataFrame(lines or [{"Model": "nothing was measured"}])
 
 
 def parity_sentence(parity: Parity) -> str:
@@ -213,11 +235,12 @@ def _number(path: Path, name: str, value: Any) -> float:
 
 
 def _unit(id: str) -> str:
-    return {"seconds": "s", "peak_mib": "MiB"}.get(id.rpartition(".")[2], "")
+    units = {"seconds": "s", "peak_mib": "MiB", "frames_per_s": "frames/s"}
+    return units.get(id.rpartition(".")[2], "")
 
 
 def _better(id: str) -> Literal["higher", "lower"]:
-    return "higher" if id.endswith("ratio") else "lower"
+    return "higher" if id.endswith(("ratio", "frames_per_s")) else "lower"
 
 
 @contextmanager

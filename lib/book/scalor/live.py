@@ -25,7 +25,7 @@ from lib.data.mot.sequences import MotSequence
 from lib.evaluation.scalor import Judged, Judging, judge
 from lib.training.scalor import train_scalor
 
-JUDGED = 24  # clips of a split that a recorded tracker is judged on
+JUDGED = 48  # clips of a split that a recorded tracker is judged on
 OWN = replace(
     find("multi"), name="own", title="your footage", claim="", perceptual=False, adversarial=False
 )

@@ -8,8 +8,8 @@ under ``results/scalor``. ``speed.json``::
                "commit": "..."}, ...]}
 
 whose `rows` are what ``benchmarks/scalor_step.py --json`` and ``scalor_follow.py --json`` write;
-those of a graphics card have ``cap_gpu`` and ``15_objects_gpu`` in their ids. ``parity.json`` is what
-``benchmarks/scalor_parity.py --json`` writes.
+those of a graphics card have ``cap_gpu`` and ``15_objects_gpu`` in their ids. ``parity.json`` is
+what ``benchmarks/scalor_parity.py --json`` writes.
 """
 
 import json

@@ -96,6 +96,8 @@ class TestRows:
                         *(f"scalor.ablation_{change}.worth.mota" for change in CHANGES),
                         *(f"speed.scalor_step_{case}.{what}" for case in CASES
                           for what in ("ratio", "memory_ratio")),
+                        "speed.scalor_follow_cap.ours_second.frames_per_s",
+                        "scalor.owners_gain_second_hard.heldout.mota",
                     }, id  # fmt: skip
         judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
         assert judged == {one.name for one in EXPERIMENTS if one.claim}
@@ -256,6 +258,22 @@ class TestBeside:
         assert float(row["Original, s"]) / seconds == pytest.approx(
             float(row["Times as fast"]), rel=0.01
         )
+
+    def test_how_fast_they_follow(self, tmp_path, empty_ledger):
+        speed = study.read_speed(project_root())
+        table = study.follow_table(speed).set_index("Model")
+        assert table.index.tolist() == ["the original", "here, its sizes", "SCALOR-2"]
+        rate = speed.values["speed.scalor_follow_15_objects.ours_second.frames_per_s"]
+        told = float(table.loc["SCALOR-2", "15 objects, frames/s"])
+        assert told == pytest.approx(rate, rel=0.01)
+        study.record_beside(empty_ledger, speed, study.read_parity(project_root()), seed=0)
+        (row,) = (
+            row for row in empty_ledger.rows
+            if row.id == "speed.scalor_follow_cap.ours_second.frames_per_s"
+        )  # fmt: skip
+        assert (row.unit, row.better) == ("frames/s", "higher")
+        write_beside(tmp_path)
+        assert study.follow_table(study.read_speed(tmp_path)).iloc[0, 0] == "nothing was measured"
 
     def test_nothing_measured_yet(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"speed.json: measure beside the original"):

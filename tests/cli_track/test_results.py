@@ -144,7 +144,9 @@ class TestResults:
     def test_stricter_thresholds_find_less_and_the_study_s_are_two(self, here, model):
         write_pictures(here / "shots", moving(3))
         tables = []
-        for options in ((), ("--least-alpha", 0.9), ("--study-thresholds",)):
+        for options in (
+            ("--masks-alone",), ("--masks-alone", "--least-alpha", 0.9), ("--study-thresholds",)
+        ):  # fmt: skip
             result, text = call("shots", "--model", model, *options)
             assert result.exit_code == 0, text
             tables.append(lines(here / "tracks" / "shots.txt"))

@@ -6,7 +6,7 @@ import torch
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.evaluation.cells import _claims, cells_of
-from lib.evaluation.following import follow
+from lib.evaluation.following import Reading, follow
 from lib.models.scalor import Scalor, ScalorConfig
 
 SMALL = ScalorConfig(
@@ -29,7 +29,8 @@ def frames() -> np.ndarray:
 def test_cells_are_those_that_following_starts_from(model, frames):
     cells = cells_of(model, frames[:1], FrameBoxes.none())
     assert cells.glimpses.shape == (4, 4, 16, 16, 4)
-    found = follow(model, frames[None, :1])[0].found[0]
+    masks = Reading(most_ground=None)
+    found = follow(model, frames[None, :1], reading=masks)[0].found[0]
     for identity, box in zip(found.boxes.ids, found.boxes.boxes, strict=True):
         row, column = divmod(int(identity), 4)
         assert cells.presence[row, column] > SMALL.carried_presence

@@ -127,7 +127,8 @@ def test_stricter_readings_find_fewer(model, clips):
         followed_objects(one.found) for one in strict
     )
     wide = follow(model, clips, reading=Reading.study())
-    tight = follow(model, clips, reading=Reading(least_alpha=0.9, most_ground=None))
+    masks = Reading(least_presence=0.7, least_alpha=0.9, most_ground=None)
+    tight = follow(model, clips, reading=masks)
     area = [sum(f.boxes.boxes[:, 2:].prod(1).sum() for f in one[0].found) for one in (wide, tight)]
     assert area[0] > area[1]
 

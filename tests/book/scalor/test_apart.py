@@ -22,9 +22,7 @@ MOTA = {
 def found() -> list[Ablated]:
     common = dict.fromkeys(METRICS, 0.5)
     return [
-        Ablated(
-            "second_hard", change, seed, 1500, 48, 0.04, common | {"mota": mota}, {"seconds": 300.0}
-        )
+        Ablated("second_hard", change, seed, 1500, 48, common | {"mota": mota}, {"seconds": 300.0})
         for change, by_seed in MOTA.items()
         for seed, mota in by_seed.items()
     ]

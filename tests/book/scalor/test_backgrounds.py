@@ -20,7 +20,7 @@ MOTA = {
 def found() -> list[Ablated]:
     common = dict.fromkeys(METRICS, 0.5)
     return [
-        Ablated(*names, seed, 1200, 48, 0.04, common | {"mota": mota})
+        Ablated(*names, seed, 1200, 48, common | {"mota": mota})
         for names, by_seed in MOTA.items()
         for seed, mota in by_seed.items()
     ]

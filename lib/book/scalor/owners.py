@@ -76,7 +76,7 @@ def judge_owners(
         scores = dict(zip(ways, map(_scores, judged), strict=True))
         counts = {way: each.counts for way, each in zip(ways, judged, strict=True)}
         best = max(OPACITIES, key=lambda opacity: scores[_way(opacity)]["mota"].value)
-        gain = gained(counts[_way(best)], counts[COLOURS], "mota")
+        gain = replace(gained(counts[_way(best)], counts[COLOURS], "mota"), n=len(judged[0].clips))
         found[name] = Owners(one.experiment.title, one.training.seed, scores, best, gain)
     return found
 
@@ -144,9 +144,9 @@ def owners_sentence(ledger: Ledger, found: Mapping[str, Owners]) -> str:
         f"{brief(rows[_id('gain', name, 'mota')])} for {one.title}" for name, one in found.items()
     ]
     spread = (
-        f"The best opacity is {number(best[0])} for each of them"
+        f"The best opacity is {best[0]:g} for each of them"
         if len(best) == 1
-        else f"The best opacity lies between {number(best[0])} and {number(best[-1])}"
+        else f"The best opacity lies between {best[0]:g} and {best[-1]:g}"
     )
     return (
         f"{spread}, as one knows with the truth at hand. Beyond it, colours add to MOTA "

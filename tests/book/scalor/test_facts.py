@@ -97,7 +97,7 @@ class TestRows:
                         *(f"speed.scalor_step_{case}.{what}" for case in CASES
                           for what in ("ratio", "memory_ratio")),
                         "speed.scalor_follow_cap.ours_second.frames_per_s",
-                        "scalor.owners_gain_second_hard.heldout.mota",
+                        "scalor.owners_gain_second_hard.heldout.mota", "scalor.adapt.gain.mota",
                     }, id  # fmt: skip
         judged = {one.id.split(".")[1] for one in claims if one.source == "write-up"}
         assert judged == {one.name for one in EXPERIMENTS if one.claim}

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lib.data.mot.boxes import FrameBoxes
 from lib.data.mot.clips import LEAST_INSIDE
-from lib.evaluation.pixel_owners import own
+from lib.evaluation.pixel_owners import own, sure_of_ground
 from lib.models.scalor import FINAL, Scalor, Silent
 from lib.models.scalor.compose import bounded
 from lib.models.scalor.model import ClipResult, FrameObjects
@@ -38,7 +38,7 @@ class Reading:
     least_presence: float = 0.5
     least_alpha: float = 0.5
     least_inside: float = LEAST_INSIDE
-    most_ground: float | None = 0.9
+    most_ground: float | None = 0.995
 
     def __post_init__(self) -> None:
         if not 0 <= self.least_inside < 1:
@@ -174,7 +174,7 @@ def _read(
     reading: Reading,
 ) -> list[Followed]:
     b, t = clips.shape[:2]
-    ground = model.ground(clips, result, behind)[:, :, 0]
+    ground = sure_of_ground(model).ground(clips, result, behind)[:, :, 0]
     frames = [_frame(model, one, ground[:, k], reading) for k, one in enumerate(result.objects)]
     alpha = bounded(result.alpha)[:, :, 0].float().cpu().numpy()
     error = (result.reconstruction - clips).square().mean((2, 3, 4)).float().cpu().numpy()

@@ -5,6 +5,8 @@ its edges. The frame itself says more: a pixel that the ground hardly explains b
 that is there, though its mask be faint.
 """
 
+from copy import copy
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +21,19 @@ from lib.models.scalor.state import Objects
 
 COVERED = 0.5  # of all masks together: from there on a pixel is somebody's, whatever its colour
 FAINTEST = 2e-3  # of a mask: where it is fainter its object is not
+GROUND_SIGMA, SURPRISE = 0.03, 0.01
+"""How sure a picture of the ground is, as SCALOR-2 has it where people walk. Other models learn
+with a ground as uncertain as objects are; read like that, it would explain too much."""
 _NOBODY = -1
+
+
+def sure_of_ground(model: Scalor) -> Scalor:
+    """`model`, weights and all, with a ground no less sure than `GROUND_SIGMA` and `SURPRISE`."""
+    if model.config.ground_sigma is not None:
+        return model
+    other = copy(model)
+    other.config = replace(model.config, ground_sigma=GROUND_SIGMA, surprise=SURPRISE)
+    return other
 
 
 class Owned(NamedTuple):

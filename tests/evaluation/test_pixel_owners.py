@@ -1,15 +1,24 @@
 """Whose a pixel is: against canvases drawn one object at a time, and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.evaluation.pixel_owners import COVERED, FAINTEST, own
+from lib.evaluation.pixel_owners import (
+    COVERED,
+    FAINTEST,
+    GROUND_SIGMA,
+    SURPRISE,
+    own,
+    sure_of_ground,
+)
 from lib.evaluation.track_masks import boxes_of_masks
 from lib.models.scalor import FINAL, Silent
 from lib.models.scalor.state import Objects, nothing
-from tests.evaluation.trackers import SMALL, crowded
+from tests.evaluation.trackers import REMEMBERING, SMALL, crowded
 
 PX = SMALL.image_px
 OPTIONS = {"least_alpha": 0.5, "least_inside": 0.0, "most_ground": 0.9}
@@ -131,3 +140,23 @@ def test_colours_alone_make_no_object(model):
     objects, mask = one_object(torch.full((g, g), 0.3), [0.25, 0.25, 0.0, 0.0])
     found = own(model, objects, mask, torch.zeros(1, PX, PX), **OPTIONS)
     assert (found.boxes[0, 2:] == 0).all()
+
+
+def test_every_model_is_read_as_sure_of_its_ground():
+    model = crowded()
+    read = sure_of_ground(model)
+    assert (read.config.ground_sigma, read.config.surprise) == (GROUND_SIGMA, SURPRISE)
+    assert model.config == SMALL, "the model stays as it was"
+    assert all(a is b for a, b in zip(read.parameters(), model.parameters(), strict=True))
+    sure = crowded(replace(REMEMBERING, ground_sigma=0.05, surprise=0.1))
+    assert sure_of_ground(sure) is sure
+    still = torch.full((1, 1, 3, PX, PX), 0.5)
+    clips = still.clone()
+    clips[..., :32] += 0.15  # of 0.13, the deviation of objects
+    with torch.no_grad():
+        loose = crowded(replace(REMEMBERING, sigma=0.13, shadow=1.0))
+        result = loose(clips, FINAL, Silent(), behind=still[:, 0])
+        far = (result.alpha < 0.05) & (clips[:, :, :1] > 0.6)
+        own_words = loose.ground(clips, result, still[:, 0])[far]
+        as_read = sure_of_ground(loose).ground(clips, result, still[:, 0])[far]
+    assert own_words.mean() > 0.5 > as_read.mean()

@@ -61,7 +61,7 @@ unit: setup
 
 # Two chapters at a time, those that take longest first, so that neither core waits long for the
 # other. Appendices come last: they take the chapters' footage, and may show their numbers.
-LONGEST  := 04-vqvae-versions 01-doom-segmentation
+LONGEST  := 04-vqvae-versions 03-scalor-motsynth 02-sideswipe-classification
 NUMBERED := $(LONGEST) $(filter-out $(LONGEST),$(basename $(notdir $(wildcard chapters/[0-9]*.ipynb))))
 APPENDED := $(filter-out $(NUMBERED),$(basename $(notdir $(wildcard chapters/*.ipynb))))
 ABREAST  := @$(MAKE) --no-print-directory --jobs 2 --output-sync
